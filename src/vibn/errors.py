@@ -1,0 +1,247 @@
+"""Every error that a user, an agent or a neighbour can cause.
+
+    VibnError
+    ├── InvalidInput            the caller can mend the call
+    │   ├── PathOutside         the path, or the link it follows, leaves /workspace
+    │   ├── NotText             bytes where text was asked for
+    │   ├── TooLarge            above a stated cap
+    │   ├── EditNoMatch         old_string does not occur; detail holds the nearest lines
+    │   └── EditAmbiguous       old_string occurs more than once
+    ├── NotFound
+    │   ├── WorkspaceNotFound   also said of a foreign workspace
+    │   ├── ProjectNotFound     also said of a foreign project
+    │   ├── BoxAbsent           the project has no dev container yet
+    │   ├── FileMissing         no such file, directory or working directory
+    │   └── JobNotFound
+    ├── Conflict                the world is not as the call expected
+    │   ├── AlreadyExists
+    │   ├── HashMismatch        the file changed since it was read
+    │   └── BoxBusy             another operation holds the box (retryable)
+    ├── Unsupported             this runtime or this host cannot do it
+    ├── LimitReached
+    │   ├── DiskFull
+    │   ├── PidsLimit
+    │   └── OutOfMemory
+    ├── Denied                  the box's own permissions refuse it
+    ├── Unavailable             trying again may help
+    │   ├── AgentLost           the agent or the channel went away with the call in flight
+    │   ├── BoxFailed           the dev container could not be started
+    │   ├── RuntimeUnavailable  the engine does not answer
+    │   └── StoreUnavailable    the database does not answer
+    ├── DeadlineExceeded        our own deadline for a step passed
+    └── ProtocolViolation       what came from a box was not the protocol
+
+Each class has a stable ``code``, tells whether the same call may be tried again
+(``retryable``), and is mapped once a surface: ``http_status`` for REST, ``exit_code`` for the
+CLI. The message says what happened; ``hint`` says what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class VibnError(Exception):
+    """The base. ``detail`` holds JSON-able facts for programs; it never holds a secret."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    default_hint: ClassVar[str] = ""
+
+    def __init__(
+        self, message: str, *, hint: str = "", detail: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint or self.default_hint
+        self.detail: dict[str, object] = dict(detail or {})
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class InvalidInput(VibnError, ValueError):
+    code = "invalid_input"
+    http_status = 400
+    exit_code = 2
+
+
+class PathOutside(InvalidInput):
+    code = "path_outside"
+    default_hint = "Use a path inside /workspace; links that lead out are refused."
+
+
+class NotText(InvalidInput):
+    code = "not_text"
+    default_hint = "Ask for bytes, or use shell_exec with a tool that understands the format."
+
+
+class TooLarge(InvalidInput):
+    code = "too_large"
+    http_status = 413
+    default_hint = "Ask for a part of it: an offset and a limit, or a narrower pattern."
+
+
+class EditNoMatch(InvalidInput):
+    code = "edit_no_match"
+    default_hint = "Read the file again and copy old_string exactly, whitespace included."
+
+
+class EditAmbiguous(InvalidInput):
+    code = "edit_ambiguous"
+    default_hint = "Add surrounding lines until old_string is unique, or pass replace_all."
+
+
+class NotFound(VibnError, LookupError):
+    code = "not_found"
+    http_status = 404
+    exit_code = 4
+
+
+class WorkspaceNotFound(NotFound):
+    code = "workspace_not_found"
+
+
+class ProjectNotFound(NotFound):
+    code = "project_not_found"
+    default_hint = "List the projects to see the names that exist."
+
+
+class BoxAbsent(NotFound):
+    code = "box_absent"
+    default_hint = "Call devcontainer_ensure first."
+
+
+class FileMissing(NotFound):
+    code = "file_missing"
+    default_hint = "Use fs_list or fs_glob to see what exists."
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
+    default_hint = "Use shell_list to see the jobs of this box."
+
+
+class Conflict(VibnError):
+    code = "conflict"
+    http_status = 409
+    exit_code = 5
+
+
+class AlreadyExists(Conflict):
+    code = "already_exists"
+
+
+class HashMismatch(Conflict):
+    code = "hash_mismatch"
+    default_hint = "The file changed since it was read: read it again, then edit."
+
+
+class BoxBusy(Conflict):
+    code = "box_busy"
+    retryable = True
+    default_hint = "Another operation holds this dev container; try again in a moment."
+
+
+class Unsupported(VibnError):
+    code = "unsupported"
+    http_status = 501
+    exit_code = 6
+
+
+class LimitReached(VibnError):
+    code = "limit_reached"
+    http_status = 507
+    exit_code = 7
+
+
+class DiskFull(LimitReached):
+    code = "disk_full"
+    default_hint = "Free space in the box (fs_delete, caches) or raise VIBN_DEV_DISK_LIMIT."
+
+
+class PidsLimit(LimitReached):
+    code = "pids_limit"
+    default_hint = "End processes in the box (shell_list, shell_kill) and try again."
+
+
+class OutOfMemory(LimitReached):
+    code = "out_of_memory"
+    default_hint = "Use less memory in the command or raise VIBN_DEV_MEM_LIMIT."
+
+
+class Denied(VibnError, PermissionError):
+    code = "denied"
+    http_status = 403
+    exit_code = 8
+    default_hint = "The file's owner or mode in the box refuses it; a user=root command can help."
+
+
+class Unavailable(VibnError):
+    code = "unavailable"
+    retryable = True
+    http_status = 503
+    exit_code = 9
+
+
+class AgentLost(Unavailable, ConnectionError):
+    code = "agent_lost"
+    default_hint = (
+        "The call may or may not have had its effect: check, then try again. Jobs are kept."
+    )
+
+
+class BoxFailed(Unavailable):
+    code = "box_failed"
+    default_hint = "Run `vibn doctor`; `devcontainer_ensure` tries again."
+
+
+class RuntimeUnavailable(Unavailable):
+    code = "runtime_unavailable"
+    default_hint = "Run `vibn doctor` to see why the container engine does not answer."
+
+
+class StoreUnavailable(Unavailable):
+    code = "store_unavailable"
+    default_hint = "Check the database that VIBN_DATABASE_URL names."
+
+
+class DeadlineExceeded(VibnError, TimeoutError):
+    code = "deadline_exceeded"
+    retryable = True
+    http_status = 504
+    exit_code = 10
+
+
+class ProtocolViolation(VibnError):
+    code = "protocol_violation"
+    http_status = 502
+    exit_code = 11
+    default_hint = "The agent in the box is damaged or replaced; suspend and resume the box."
+
+
+def _tree(root: type[VibnError]) -> dict[str, type[VibnError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+BY_CODE: Mapping[str, type[VibnError]] = _tree(VibnError)
+"""Every class by its code; a test holds that codes are unique."""
+
+
+def from_code(
+    code: str, message: str, *, hint: str = "", detail: Mapping[str, object] | None = None
+) -> VibnError:
+    """The error for a ``code`` that a box sent. An unknown code is a ProtocolViolation.
+
+    What a box sends is text to show, never a path or a format string; callers bound its length.
+    """
+    cls = BY_CODE.get(code)
+    if cls is None:
+        return ProtocolViolation(f"The agent answered with an unknown error code: {message}")
+    return cls(message, hint=hint, detail=detail)
