@@ -1,8 +1,52 @@
 .DEFAULT_GOAL := help
-PY := .venv/bin/python
-UV := $(shell command -v uv || echo .venv/bin/uv)
+UV = $(shell command -v uv || echo .uv/bin/uv)
+PYTEST_ARGS ?=
+
+.PHONY: setup
+setup: ## make .venv from the locked requirements, and get a runtime for boxes
+	@sh scripts/setup
+	@.venv/bin/vibn setup
+
+.PHONY: demo
+demo: setup ## show the main job with a real box (KEEP=1 leaves the box)
+	@.venv/bin/vibn demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: setup ## run every test that this machine can run
+	.venv/bin/pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: ## ruff, mypy and the import linter
+	@sh scripts/setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.PHONY: bench
+bench: setup ## measure, print the table against the budgets, write bench/results.json
+	@.venv/bin/vibn bench --output bench/results.json
+
+.PHONY: image
+image: ## build the vibn-dev image for the docker runtime
+	@sh scripts/setup
+	@.venv/bin/vibn image build
+
+.PHONY: doctor
+doctor: ## check this machine; each finding comes with its FIX line
+	@sh scripts/setup
+	@.venv/bin/vibn doctor
 
 .PHONY: lock
 lock: ## lock the dependencies again, with hashes and without addresses
 	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/run.txt $(LOCKFLAGS)
 	$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/dev.txt $(LOCKFLAGS)
+	$(UV) pip compile requirements/uv.in --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/uv.txt $(LOCKFLAGS)
+
+.PHONY: clean
+clean: ## remove what setup made
+	rm -rf .venv .uv .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
