@@ -1,0 +1,62 @@
+"""The variables of every command in a box: the project's own, its secrets, and ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Protocol
+
+from vibn.errors import InvalidInput, TooLarge
+from vibn.models import Project
+
+VALUE_LIMIT = 32 * 1024
+"""Bytes of one value."""
+TOTAL_LIMIT = 96 * 1024
+"""Bytes of all names and values of a project; an exec's request has to hold them."""
+
+
+class Secrets(Protocol):
+    async def values(self, project_id: str) -> Mapping[str, str]:
+        """A project's secrets in plain text."""
+        ...
+
+
+class Environment:
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+
+    async def of(self, project: Project) -> dict[str, str]:
+        """Secrets win over variables of the same name; ours win over both.
+
+        ``VIBN_PROJECT_SLUG`` is here although a container has it too: one that was made ahead of
+        its project does not know it.
+        """
+        return {
+            **project.env,
+            **await self._secrets.values(project.id),
+            "VIBN_PROJECT_SLUG": project.slug,
+            "VIBN_DEV_CONTAINER": "1",
+        }
+
+
+def check(env: Mapping[str, str]) -> dict[str, str]:
+    """Raises InvalidInput for a name or value that no process could get, TooLarge for too much."""
+    for name, value in env.items():
+        check_name(name)
+        if "\0" in value:
+            raise InvalidInput(f"The value of {name} holds a NUL byte.")
+        if len(value.encode()) > VALUE_LIMIT:
+            raise TooLarge(f"The value of {name} is above {VALUE_LIMIT} bytes.")
+    if sum(len(name) + len(value.encode()) for name, value in env.items()) > TOTAL_LIMIT:
+        raise TooLarge(f"The project's variables are above {TOTAL_LIMIT} bytes together.")
+    return dict(env)
+
+
+def check_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
+        raise InvalidInput(
+            f"Not a variable's name: {name!r}.", hint="Use letters, digits and underscores."
+        )
+    if name.startswith("VIBN_"):
+        raise InvalidInput(f"{name} is Vibn's own.", hint="Names with VIBN_ are reserved.")
+    return name

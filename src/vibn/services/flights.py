@@ -1,0 +1,46 @@
+"""Single flight: callers who want the same thing at once share one task.
+
+A caller that is cancelled leaves; the shared task goes on for the others, or to its own end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+
+class Flights:
+    def __init__(self) -> None:
+        self._tasks: dict[Hashable, asyncio.Task[object]] = {}
+
+    def flying(self, key: Hashable) -> bool:
+        """Whether a caller now would share the task of another."""
+        return key in self._tasks
+
+    async def join(self, key: Hashable, make: Callable[[], Coroutine[object, object, T]]) -> T:
+        """What the task of ``key`` returns or raises; the first caller starts it."""
+        task = self._tasks.get(key)
+        if task is None:
+            task = cast("asyncio.Task[object]", asyncio.ensure_future(make()))
+            self._tasks[key] = task
+            task.add_done_callback(lambda done: self._end(key, done))
+        return cast(T, await asyncio.shield(task))
+
+    def _end(self, key: Hashable, task: asyncio.Task[object]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+        if not task.cancelled():
+            task.exception()  # read, so that one without a waiter left is no surprise at exit
+
+    async def close(self, within: float = 10.0) -> None:
+        """Let the tasks end by themselves for ``within`` seconds, then cancel them."""
+        tasks = list(self._tasks.values())
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=within)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,154 @@
+"""A project's first files: cloned or unpacked once, inside the box, into an empty /workspace.
+
+The files are brought into a staging directory on the same volume, then moved to their place and a
+mark is left on the cache volume. Killed anywhere, the next try goes on from what is there:
+
+    mark there                     done
+    staging complete               move the rest
+    workspace otherwise empty      begin anew
+    workspace has other files      never touched: not seeded, and that is said
+
+No credential of ours is used, and nothing is fetched by the control plane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from vibn.errors import Conflict, FileMissing, InvalidInput, Unavailable
+from vibn.models import Seed
+from vibn.services.faults import Effect, Faults
+
+STAGING = ".vibn-seed"
+TIMEOUT = 600.0
+"""Seconds for a clone or an unpacking."""
+CHUNK = 1 << 18
+
+_LOOK = f"""
+[ ! -e "$HOME/.cache/vibn/seeded" ] || {{ echo done; exit 0; }}
+[ ! -e {STAGING}/complete ] || {{ echo staged; exit 0; }}
+for entry in * .[!.]* ..?*; do
+    [ "$entry" = {STAGING} ] || [ "$entry" = lost+found ] && continue
+    [ -e "$entry" ] || [ -L "$entry" ] || continue
+    echo occupied; exit 0
+done
+rm -rf {STAGING} && mkdir -p {STAGING}/tree && echo empty
+"""
+
+_CLONE = f"""
+set -e
+command -v git >/dev/null || {{ echo "git is not installed in the box" >&2; exit 127; }}
+git clone --quiet -- "$VIBN_SEED_URL" {STAGING}/tree
+[ -z "$VIBN_SEED_REF" ] || git -C {STAGING}/tree checkout --quiet "$VIBN_SEED_REF" --
+touch {STAGING}/complete
+"""
+
+_PLACE = f"""
+set -e
+if [ -d {STAGING}/tree ]; then
+    find {STAGING}/tree -mindepth 1 -maxdepth 1 -exec mv -n -t . {{}} +
+    rmdir {STAGING}/tree
+fi
+mkdir -p "$HOME/.cache/vibn"
+touch "$HOME/.cache/vibn/seeded"
+rm -rf {STAGING}
+"""
+
+
+class Hand(Protocol):
+    """What seeding needs of the box."""
+
+    async def sh(self, script: str, env: Mapping[str, str], timeout: float) -> tuple[int, str, str]:
+        """Exit status (124: timed out), standard output and standard error."""
+        ...
+
+    async def unpack(self, path: str, content: AsyncIterator[bytes]) -> None:
+        """A tar, plain or gzip, beneath ``path``."""
+        ...
+
+
+def check(seed: Seed) -> Seed:
+    """Raises InvalidInput for a seed that cannot work, with what to write instead."""
+    if bool(seed.url) == bool(seed.archive):
+        raise InvalidInput("A seed is either a git repository's URL or an archive's path.")
+    if seed.url and (seed.url.startswith("-") or ":" not in seed.url):
+        raise InvalidInput(
+            f"Not a repository URL: {seed.url!r}.", hint="Write it as https://host/owner/name.git"
+        )
+    if seed.ref.startswith("-") or any(c.isspace() or not c.isprintable() for c in seed.ref):
+        raise InvalidInput(f"Not a branch, tag or commit: {seed.ref!r}.")
+    if seed.archive and not Path(seed.archive).is_file():
+        raise FileMissing(f"No such archive: {seed.archive}.", hint="Name a .tar or .tar.gz file.")
+    return seed
+
+
+class Seeder:
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    async def seed(self, hand: Hand, seed: Seed, env: Mapping[str, str]) -> None:
+        """Bring the files in, or find that they are. The box stays usable whatever happens.
+
+        Raises Conflict when the workspace holds other files, Unavailable when the repository
+        cannot be fetched, with git's own words.
+        """
+        state = (await self._run(hand, _LOOK, env, "look at /workspace")).strip()
+        if state == "done":
+            return
+        if state == "occupied":
+            raise Conflict(
+                "The project was not seeded: /workspace has files already.",
+                hint="Move them away and seed again, or fetch the repository with shell_exec.",
+            )
+        if state == "empty":
+            with self._faults.around(Effect.FETCH_SEED):
+                await self._fetch(hand, seed, env)
+        with self._faults.around(Effect.PLACE_SEED):
+            await self._run(hand, _PLACE, env, "put the files in place")
+
+    async def _fetch(self, hand: Hand, seed: Seed, env: Mapping[str, str]) -> None:
+        if seed.url:
+            given = {
+                "VIBN_SEED_URL": seed.url,
+                "VIBN_SEED_REF": seed.ref,
+                "GIT_TERMINAL_PROMPT": "0",
+                "GIT_ALLOW_PROTOCOL": "https:http:git:ssh:file",
+            }
+            await self._run(hand, _CLONE, {**env, **given}, f"clone {seed.url}", seed.url)
+            return
+        await hand.unpack(f"{STAGING}/tree", _chunks(Path(seed.archive)))
+        await self._run(hand, f"touch {STAGING}/complete", env, "note that it is unpacked")
+
+    async def _run(
+        self, hand: Hand, script: str, env: Mapping[str, str], what: str, url: str = ""
+    ) -> str:
+        status, out, err = await hand.sh(script, env, TIMEOUT)
+        if status == 0:
+            return out
+        said = "it took too long" if status == 124 else " ".join(err.split())[-500:]
+        text = f"could not {what}: {said or f'exit status {status}'}."
+        raise Unavailable(
+            f"The project was not seeded: {text.replace(url, _shown(url)) if url else text}",
+            hint="The dev container is usable. Mend the seed, then seed the project again.",
+        )
+
+
+def _shown(url: str) -> str:
+    """The URL without a password that someone put into it."""
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}" if mark else url
+
+
+async def _chunks(archive: Path) -> AsyncIterator[bytes]:
+    try:
+        with archive.open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK):
+                yield chunk
+    except FileNotFoundError as gone:
+        raise FileMissing(
+            f"The seed's archive is gone: {archive}.", hint="Put it back and seed again."
+        ) from gone
