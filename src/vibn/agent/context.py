@@ -49,6 +49,7 @@ class Context:
         "_sent_eof",
         "_taken",
         "agent",
+        "blocked",
         "cancelled",
         "done",
         "id",
@@ -66,6 +67,8 @@ class Context:
         self.cancelled = False
         """True once the request was cancelled; a loop that seldom yields may look at it."""
         self.done = False
+        self.blocked = False
+        """True from a ``send`` that did not fit until there is room again."""
         self.on_cancel: Callable[[], None] | None = None
         self.on_control: Callable[[dict[str, Any]], None] | None = None
         self.on_writable: Callable[[], None] | None = None
@@ -98,6 +101,7 @@ class Context:
         if size > MAX_BODY:
             raise ValueError("a piece of a stream holds at most %d bytes" % MAX_BODY)
         if size > self.room(stream):
+            self.blocked = True
             return False
         if size:
             self._credit[stream] = self._credit.get(stream, WINDOW) - size
@@ -119,12 +123,14 @@ class Context:
             self._taken += len(data)
             if self._taken >= WINDOW // 2:
                 self._granted += self._taken
-                self.session.send(
-                    {"t": "credit", "id": self.id, "s": "in", "n": self._taken}
-                )
+                self.session.send({"t": "credit", "id": self.id, "s": "in", "n": self._taken})
                 self._taken = 0
             return data
         return None if self._eof else b""
+
+    def readable(self) -> bool:
+        """Whether ``receive`` has something to tell now."""
+        return bool(self._inbox) or self._eof
 
     # Waiting and answering
 
@@ -168,6 +174,11 @@ class Context:
         if total > 1 << 40:
             return False
         self._credit[stream] = total
+        self.may_write()
+        return True
+
+    def may_write(self) -> None:
+        """There is more room than before; a waiting sender tries again."""
+        self.blocked = False
         if self.on_writable is not None:
             self.on_writable()
-        return True

@@ -3,15 +3,18 @@
 A frame is eight bytes (header length, body length, both unsigned 32-bit big-endian), a header
 (a JSON object, UTF-8, at most MAX_HEADER bytes) and a body (raw bytes, at most MAX_BODY).
 docs/protocol.md says which frames exist. Stdlib only; Python 3.9 and later.
+
+The json package imports re, which would double the time that the agent takes to start; so its C
+core is used directly where it has the known shape, with the same results.
 """
 
 from __future__ import annotations
 
-import json
 from struct import Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn, Union
 
     Buffer = Union[bytes, bytearray, memoryview]
@@ -35,15 +38,63 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(name + " is not JSON")
 
 
-# Made once: json.dumps and json.loads with these options would make one for each frame.
-_to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
-_from_json = json.JSONDecoder(parse_constant=_no_number).decode
+def _no_object(value: object) -> NoReturn:
+    raise TypeError(type(value).__name__ + " is not JSON")
+
+
+def _on_core() -> tuple[Callable[[Any], str], Callable[[str], Any]]:
+    """(dumps, loads) on the C core of json. Raises when it is not there or not as known."""
+    from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+    class Settings:
+        strict = True
+        object_hook = object_pairs_hook = None
+        parse_float = float
+        parse_int = int
+        parse_constant = staticmethod(_no_number)
+
+    scan = make_scanner(Settings())  # type: ignore[arg-type]
+    pieces = make_encoder(
+        None, _no_object, encode_basestring_ascii, None, ":", ",", False, False, False
+    )
+    white = " \t\n\r"
+
+    def to_json(value: Any) -> str:
+        return "".join(pieces(value, 0))
+
+    def from_json(text: str) -> Any:
+        try:
+            value, end = scan(text, len(text) - len(text.lstrip(white)))
+        except StopIteration:
+            raise ValueError("no JSON value") from None
+        if end != len(text) and text[end:].strip(white):
+            raise ValueError("text after the JSON value")
+        return value
+
+    probe = {"a": [1, -2.5, None, True, "\u00e9\ud800"], "b": {}}
+    if from_json(to_json(probe)) != probe:
+        raise ValueError("another core")
+    return to_json, from_json
+
+
+def _on_package() -> tuple[Callable[[Any], str], Callable[[str], Any]]:
+    import json
+
+    # Made once: json.dumps and json.loads with these options would make one for each frame.
+    to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False)
+    return to_json.encode, json.JSONDecoder(parse_constant=_no_number).decode
+
+
+try:
+    dumps, loads = _on_core()
+except (ImportError, AttributeError, TypeError, ValueError):
+    dumps, loads = _on_package()
 
 
 def encode(header: dict[str, Any], body: Buffer = b"") -> bytes:
     """The bytes of one frame. Raises FrameError above the limits, ValueError for a header with a
     NaN or an infinity."""
-    head = _to_json(header).encode()
+    head = dumps(header).encode()
     if len(head) > MAX_HEADER or len(body) > MAX_BODY:
         raise FrameError("frame too large: header %d, body %d" % (len(head), len(body)))
     return b"".join((_PREFIX.pack(len(head), len(body)), head, body))
@@ -98,7 +149,7 @@ def _split(view: memoryview) -> tuple[list[tuple[dict[str, Any], bytes]], int]:
         if size < end:
             break
         try:
-            header = _from_json(str(view[at + 8 : middle], "utf-8"))
+            header = loads(str(view[at + 8 : middle], "utf-8"))
         except (ValueError, RecursionError):
             raise FrameError("header is not JSON") from None
         if type(header) is not dict:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from .context import Context
 
     Result = tuple[dict[str, Any], bytes]
-    Handler = Callable[[Context, dict[str, Any], bytes], Union[Result, Generator[Any, Any, Result], object]]
+    Answer = Union[Result, Generator[Any, Any, Result], object]
+    Handler = Callable[[Context, dict[str, Any], bytes], Answer]
 
 LATER = object()
 """Returned by a handler that answers later, through ``ctx.finish`` or ``ctx.fail``."""
