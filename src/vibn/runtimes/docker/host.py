@@ -1,0 +1,113 @@
+"""What the host lends to boxes: the socket's directory, the agent's file, the CA bundle.
+
+    <state>/docker/boxes/<box id>/    run/ and the disk image (disk.py)
+    <state>/docker/agent.pyz          the agent of this version
+    <state>/docker/ca.pem             a copy of the CA bundle, which the host may replace
+    <state>/docker/engine.json        whether the engine sees these files, once found out
+
+All of it can be lent only to an engine that sees the same file system; elsewhere the two files
+are copied in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from vibn.config import Settings
+from vibn.errors import BoxFailed
+from vibn.runtimes import zipapp
+from vibn.runtimes.docker.disk import UID, Disks
+
+AGENT_IN_BOX = "/opt/vibn/agent.pyz"
+CA_IN_BOX = "/etc/vibn/ca.pem"
+RUN_IN_BOX = "/run/vibn"
+SOCKET_IN_BOX = f"{RUN_IN_BOX}/agent.sock"
+
+
+class Host:
+    def __init__(self, settings: Settings) -> None:
+        self.root = settings.state_dir.resolve() / "docker"
+        self.disks = Disks(self.root / "boxes")
+        self._ca = settings.ca_file
+        self._agent: Path | None = None
+
+    def agent(self) -> Path:
+        """The agent's zipapp, under one name that is replaced by renaming: a running box keeps
+        the file it has, a stopped one starts with the new."""
+        path = self.root / "agent.pyz"
+        if self._agent is None or not path.exists():
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            python = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
+            try:
+                self._agent = zipapp.build(self.root / "agents", python)
+            except (OSError, subprocess.SubprocessError) as exc:
+                raise BoxFailed(f"The agent's file could not be built: {exc}") from exc
+            if not path.exists() or not path.samefile(self._agent):
+                new = path.with_name(f"agent.{os.getpid()}.new")
+                new.unlink(missing_ok=True)
+                new.hardlink_to(self._agent)
+                new.rename(path)
+        return path
+
+    def ca(self) -> Path | None:
+        """The copy of the CA bundle, brought up to date; None when there is no bundle."""
+        if self._ca is None:
+            return None
+        copy = self.root / "ca.pem"
+        try:
+            content = self._ca.read_bytes()
+        except OSError:
+            return copy if copy.exists() else None
+        if not copy.exists() or copy.read_bytes() != content:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            new = copy.with_name(f"ca.pem.{os.getpid()}.new")
+            new.write_bytes(content)
+            new.chmod(0o644)
+            new.rename(copy)
+        return copy
+
+    def run_directory(self, box_id: str) -> Path:
+        """Where the box's socket is on this host."""
+        if self.disks.image(box_id).exists():
+            return self.disks.mountpoint(box_id) / "run"
+        return self.disks.directory(box_id) / "run"
+
+    def make_run_directory(self, box_id: str) -> Path:
+        path = self.run_directory(box_id)
+        if not path.exists():
+            path.mkdir(parents=True, mode=0o700)
+            if os.geteuid() == 0:
+                os.chown(path, UID, UID)
+            else:
+                path.chmod(0o777)  # the box's user is another than ours
+        return path
+
+    def remembered(self, engine_id: str) -> bool | None:
+        """Whether that engine sees our files, as found out before in this very place."""
+        try:
+            found = json.loads((self.root / "engine.json").read_text())
+        except (OSError, ValueError):
+            return None
+        if found.get("place") != _place(engine_id):
+            return None
+        return bool(found.get("shared"))
+
+    def remember(self, engine_id: str, shared: bool) -> None:
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = self.root / f"engine.json.{os.getpid()}.new"
+        new.write_text(json.dumps({"place": _place(engine_id), "shared": shared}))
+        new.rename(self.root / "engine.json")
+
+
+def _place(engine_id: str) -> Mapping[str, str]:
+    """This boot, this view of the file system, that engine."""
+    return {
+        "engine": engine_id,
+        "boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        "mounts": str(Path("/proc/self/ns/mnt").readlink()),
+    }

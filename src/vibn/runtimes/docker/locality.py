@@ -1,0 +1,85 @@
+"""Whether the engine sees this host's files: found out by looking, not guessed from its address.
+
+A container that is made and never started gets a directory of ours with a random file in it; the
+engine is asked to read that file back. A control plane in a container of its own, or an engine in
+a virtual machine, fails it. The answer is kept for this boot (``host.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import tarfile
+from contextlib import suppress
+from typing import Any
+
+import aiodocker
+
+from vibn.runtimes.docker.engine import Engine
+from vibn.runtimes.docker.host import Host
+from vibn.runtimes.docker.owned import INSTALLATION, ROLE
+
+PROBE = "/run/vibn-probe"
+
+
+class Locality:
+    def __init__(self, engine: Engine, host: Host, installation: str, forced: str) -> None:
+        self._engine = engine
+        self._host = host
+        self._installation = installation
+        self._known: bool | None = True if forced == "socket" else None
+        self._looking = asyncio.Lock()
+
+    async def shared(self, image: str) -> bool:
+        """Whether a bind mount shows the engine what we see. ``image`` must be on the engine.
+
+        Only asked of an engine behind a Unix socket: no path of this host is ever given to a
+        remote one.
+        """
+        if self._known is None and not self._engine.local:
+            self._known = False
+        async with self._looking:
+            if self._known is None:
+                engine_id = str((await self._engine.info()).get("ID", ""))
+                self._known = self._host.remembered(engine_id)
+                if self._known is None:
+                    self._known = await self._look(image)
+                    self._host.remember(engine_id, self._known)
+        return self._known
+
+    async def _look(self, image: str) -> bool:
+        token = secrets.token_hex(16)
+        directory = self._host.root / "probe"
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        marker = directory / token
+        marker.write_text(token)
+        labels = {INSTALLATION: self._installation, ROLE: "probe"}
+        mount = {"Type": "bind", "Source": str(directory), "Target": PROBE, "ReadOnly": True}
+        config: dict[str, Any] = {
+            "Image": image,
+            "Cmd": ["true"],
+            "Labels": labels,
+            "NetworkDisabled": True,
+            "HostConfig": {"Mounts": [mount], "NetworkMode": "none"},
+        }
+        try:
+            async with self._engine.call("look at this host's files", 60) as client:
+                try:
+                    probe = await client.containers.create(config)
+                except aiodocker.DockerError as exc:
+                    if "bind source path does not exist" in exc.message:
+                        return False
+                    raise
+                try:
+                    with suppress(aiodocker.DockerError), await _archive(probe, token) as tar:
+                        member = tar.extractfile(token)
+                        return member is not None and member.read() == token.encode()
+                    return False
+                finally:
+                    await probe.delete(force=True)
+        finally:
+            marker.unlink(missing_ok=True)
+
+
+async def _archive(probe: aiodocker.containers.DockerContainer, token: str) -> tarfile.TarFile:
+    return await probe.get_archive(f"{PROBE}/{token}")
