@@ -9,6 +9,8 @@ from collections import Counter
 
 import pytest
 
+pytest_plugins = ["tests.postgres"]
+
 REQUIRED = tuple(filter(None, os.environ.get("VIBN_TEST_REQUIRE", "").split(",")))
 _passed: Counter[str] = Counter()
 _skipped: list[str] = []

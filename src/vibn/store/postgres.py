@@ -1,0 +1,128 @@
+"""PostgreSQL through SQLAlchemy's asyncio engine and asyncpg.
+
+asyncpg reads the URL itself, so all of libpq's spellings work (``sslmode``, sockets, several
+hosts, a password file), and neither the engine nor its errors ever hold the password. Reads run
+in autocommit, one round trip each; writes in a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg  # type: ignore[import-untyped]
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from vibn.errors import InvalidInput
+from vibn.store import migrate, refusals
+from vibn.store.connector import DEADLINE, Work
+from vibn.store.failures import translated, unavailable
+from vibn.store.tables import HEAD
+
+T = TypeVar("T")
+
+SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
+_CONNECT = 5.0
+"""Seconds for one attempt to connect."""
+_MIGRATE = 60.0
+"""Seconds for the migrations, other processes' included."""
+_WHERE = "The PostgreSQL database"
+
+
+class PostgresConnector:
+    def __init__(self, url: str, deadline: float = DEADLINE, connections: int = 10) -> None:
+        """Raises InvalidInput for what is not a PostgreSQL URL."""
+        scheme, colon, rest = url.partition("://")
+        if scheme not in SCHEMES or not colon:
+            raise _not_a_url()
+        self._dsn = f"postgresql://{rest}"
+        self._deadline = deadline
+        self._connections = connections
+        self._engine: AsyncEngine | None = None
+        self._autocommit: AsyncEngine | None = None
+
+    async def open(self) -> None:
+        engine = self._make(
+            pool_size=self._connections,
+            max_overflow=0,
+            pool_timeout=self._deadline,
+            pool_use_lifo=True,
+            # A server that was away between two calls is noticed before the second one fails.
+            pool_pre_ping=True,
+        )
+        self._engine = engine
+        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            if await self.read(migrate.current) != HEAD:
+                # Alembic blocks, and keeps its state in globals: it gets a thread and a loop.
+                with translated(_WHERE):
+                    await asyncio.to_thread(lambda: asyncio.run(self._migrate()))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        engine, self._engine, self._autocommit = self._engine, None, None
+        if engine is not None:
+            await engine.dispose()
+
+    async def read(self, work: Work[T]) -> T:
+        if self._autocommit is None:
+            raise refusals.not_open()
+        with translated(_WHERE):
+            async with asyncio.timeout(self._deadline), self._autocommit.connect() as connection:
+                return await connection.run_sync(work)
+
+    async def scan(self, work: Work[T]) -> T:
+        return await self.read(work)
+
+    async def write(self, work: Work[T]) -> T:
+        if self._engine is None:
+            raise refusals.not_open()
+        with translated(_WHERE):
+            async with asyncio.timeout(self._deadline), self._engine.begin() as connection:
+                return await connection.run_sync(work)
+
+    async def _migrate(self) -> None:
+        engine = self._make(poolclass=sa.pool.NullPool)
+        async with asyncio.timeout(_MIGRATE), engine.begin() as connection:
+            lock = sa.select(sa.func.pg_advisory_xact_lock(migrate.LOCK_KEY))
+            await connection.execute(lock)
+            await connection.run_sync(migrate.upgrade)
+
+    def _make(self, **pool: Any) -> AsyncEngine:
+        return create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            isolation_level="READ COMMITTED",
+            hide_parameters=True,
+            **pool,
+        )
+
+    async def _connect(self) -> Any:
+        """Errors of this step are told without their cause: it may quote the URL."""
+        settings = {"application_name": "vibn"}
+        try:
+            return await asyncpg.connect(self._dsn, timeout=_CONNECT, server_settings=settings)
+        except (ValueError, TypeError):
+            raise _not_a_url() from None
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            why = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+            raise unavailable(_WHERE, self._without_password(why)) from None
+
+    def _without_password(self, text: str) -> str:
+        try:
+            password = urlsplit(self._dsn).password
+        except ValueError:
+            return "the URL is not understood"
+        return text.replace(password, "***") if password else text
+
+
+def _not_a_url() -> InvalidInput:
+    return InvalidInput(
+        "VIBN_DATABASE_URL is not a PostgreSQL URL.",
+        hint="Write postgresql://user:password@host:5432/database, with special characters of "
+        "the password percent-encoded.",
+    )
