@@ -65,8 +65,10 @@ def _on_core() -> tuple[Callable[[Any], str], Callable[[str], Any]]:
     def from_json(text: str) -> Any:
         try:
             value, end = scan(text, len(text) - len(text.lstrip(white)))
-        except StopIteration:
-            raise ValueError("no JSON value") from None
+        except (StopIteration, SystemError):
+            # Before Python 3.13 the core asks the json package for the error to raise, and where
+            # that is not loaded, raises none: a SystemError.
+            raise ValueError("not JSON") from None
         if end != len(text) and text[end:].strip(white):
             raise ValueError("text after the JSON value")
         return value

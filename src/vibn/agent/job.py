@@ -38,7 +38,7 @@ echo "$holder" >&9
 exec 8>&-
 "$@" 9>&-
 status=$?
-kill -9 "$holder"
+kill -9 "$holder" 2>/dev/null
 echo "$status" >&9
 exit "$status"
 """

@@ -218,6 +218,10 @@ class Session:
                 self._take(header, body)
         except Violation:
             self.close()
+        except Exception:
+            # A defect of ours: this connection is in an unknown state, the others are not.
+            complain()
+            self.close()
         if not self.closed:
             self._watch()
 
