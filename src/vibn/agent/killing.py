@@ -7,7 +7,7 @@ import os
 import time
 
 from .cores import signal
-from .tree import Family, Process
+from .tree import Family, Process, Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,31 +37,44 @@ class Killing:
         self._refused: set[tuple[int, int]] = set()
         self._until = time.monotonic() + PATIENCE
         self._pause = 0.0005
+        # The first look may be an older one, shared with others; each later one has to come after
+        # what was done.
+        self._moment = time.monotonic() - 0.02
+        self._looked = False
         self._stop()
 
     def _stop(self) -> None:
-        fresh = False
-        for one in self._family.find():
+        fresh = not self._looked
+        self._looked = True
+        for one in self._family.find(self._moment):
             key = (one.pid, one.start)
             if key not in self._stopped and self._send(one, signal.SIGSTOP):
                 self._stopped[key] = one
                 fresh = True
+        self._moment = time.monotonic()
         if fresh and time.monotonic() < self._until - PATIENCE / 2:
             self._loop.soon(self._stop)
             return
         for one in self._stopped.values():
             self._send(one, signal.SIGKILL)
+        self._moment = time.monotonic()
         self._loop.later(self._pause, self._check)
 
     def _check(self) -> None:
-        alive = [one for one in self._family.find() if (one.pid, one.start) not in self._refused]
+        alive = [
+            one
+            for one in self._family.find(self._moment)
+            if (one.pid, one.start) not in self._refused
+        ]
         if alive and time.monotonic() < self._until:
             for one in alive:
                 if self._send(one, signal.SIGKILL):
                     self._stopped.setdefault((one.pid, one.start), one)
             self._pause = min(self._pause * 2, 0.05)
+            self._moment = time.monotonic()
             self._loop.later(self._pause, self._check)
         elif self._done is not None:
+            Snapshot.forget()
             root = self._family.root
             self._done(sorted(self._stopped.values(), key=lambda one: (one.pid != root, one.pid)))
 

@@ -4,6 +4,7 @@ when the box's pids limit is reached."""
 from __future__ import annotations
 
 import os
+import time
 
 MARKER = "VIBN_RUN"
 """The environment variable that every command and job is started with."""
@@ -89,6 +90,37 @@ def children_of(pid: int) -> list[int] | None:
         os.close(fd)
 
 
+class Snapshot:
+    """All processes at one moment, with the markers that were asked for. Shared by those who look
+    at about the same time: a client that goes away may end hundreds of commands at once."""
+
+    _latest: Snapshot | None = None
+
+    def __init__(self) -> None:
+        self.taken = time.monotonic()
+        self.table = everything()
+        self.table.pop(os.getpid(), None)
+        self._markers: dict[int, str] = {}
+
+    def marker(self, pid: int) -> str:
+        found = self._markers.get(pid)
+        if found is None:
+            found = self._markers[pid] = marker_of(pid)
+        return found
+
+    @classmethod
+    def since(cls, moment: float) -> Snapshot:
+        """One that was begun at ``moment`` (of the monotonic clock) or later."""
+        latest = cls._latest
+        if latest is None or latest.taken < moment:
+            latest = cls._latest = cls()
+        return latest
+
+    @classmethod
+    def forget(cls) -> None:
+        cls._latest = None
+
+
 class Family:
     """The processes that belong to one command: the shell ``root`` (also its session's id), all
     that descends from it, and all that carry its marker. Found again and again while it is
@@ -100,19 +132,18 @@ class Family:
         self._members: set[tuple[int, int]] = set()
         self._strangers: set[tuple[int, int]] = set()
 
-    def find(self) -> list[Process]:
-        """The living members now."""
-        table = everything()
-        table.pop(os.getpid(), None)
+    def find(self, since: float | None = None) -> list[Process]:
+        """The living members now, or at some moment after ``since``."""
+        snapshot = Snapshot.since(time.monotonic() if since is None else since)
+        table = snapshot.table
         for one in table.values():
             key = (one.pid, one.start)
             if key in self._members:
                 continue
             if one.pid == self.root or one.session == self.root:
-                # The root's pid may have been reused long after; its marker tells.
                 self._members.add(key)
             elif key not in self._strangers:
-                if marker_of(one.pid) == self.marker:
+                if snapshot.marker(one.pid) == self.marker:
                     self._members.add(key)
                 else:
                     self._strangers.add(key)
@@ -123,7 +154,7 @@ class Family:
 
     def _close_over(self, table: dict[int, Process]) -> None:
         members = {pid for pid, one in table.items() if (pid, one.start) in self._members}
-        grown = True
+        grown = bool(members)
         while grown:
             grown = False
             for one in table.values():
