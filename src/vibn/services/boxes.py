@@ -92,6 +92,7 @@ class Boxes:
         self.leases = Leases(store, clock, ids(), faults, lease)
         self.containers = Containers(runtime, settings, faults, deadlines)
         self.warm = WarmPool(store, self.containers, clock, ids, settings, faults)
+        self.environment = environment
         self._steps = Steps(self.containers, clock, pool, self.warm, Seeder(faults), environment)
         self._flights = Flights()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from vibn.errors import InvalidInput, TooLarge
@@ -11,6 +12,7 @@ from vibn.models import Project
 
 VALUE_LIMIT = 32 * 1024
 """Bytes of one value."""
+MASKED_LENGTH = 4
 TOTAL_LIMIT = 96 * 1024
 """Bytes of all names and values of a project; an exec's request has to hold them."""
 
@@ -21,22 +23,38 @@ class Secrets(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """``all`` goes to the command; values of ``secret`` names never come back in its output."""
+
+    all: Mapping[str, str]
+    secret: frozenset[str] = frozenset()
+
+    def masked(self, data: bytes) -> bytes:
+        """``data`` with every whole secret value replaced by the variable's name in brackets.
+
+        Values shorter than ``MASKED_LENGTH`` are left: they would hide ordinary text.
+        """
+        shown = [(self.all[name].encode(), name) for name in self.secret]
+        for value, name in sorted(shown, key=lambda pair: -len(pair[0])):
+            if len(value) >= MASKED_LENGTH:
+                data = data.replace(value, f"[secret {name}]".encode())
+        return data
+
+
 class Environment:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
-    async def of(self, project: Project) -> dict[str, str]:
+    async def of(self, project: Project) -> Variables:
         """Secrets win over variables of the same name; ours win over both.
 
         ``VIBN_PROJECT_SLUG`` is here although a container has it too: one that was made ahead of
         its project does not know it.
         """
-        return {
-            **project.env,
-            **await self._secrets.values(project.id),
-            "VIBN_PROJECT_SLUG": project.slug,
-            "VIBN_DEV_CONTAINER": "1",
-        }
+        secrets = await self._secrets.values(project.id)
+        ours = {"VIBN_PROJECT_SLUG": project.slug, "VIBN_DEV_CONTAINER": "1"}
+        return Variables({**project.env, **secrets, **ours}, frozenset(secrets) - frozenset(ours))
 
 
 def check(env: Mapping[str, str]) -> dict[str, str]:

@@ -42,6 +42,8 @@ class Effect(StrEnum):
     """The seed's files are brought into the staging directory in the box."""
     PLACE_SEED = "place_seed"
     """They are moved from there to their place."""
+    MARK_SEEDED = "mark_seeded"
+    TIDY_SEED = "tidy_seed"
 
     ADD_WARM = "add_warm"
     CLAIM_WARM = "claim_warm"

@@ -141,10 +141,9 @@ class Held:
         """Whether the lease is still ours and the operation not settled."""
         return self._open
 
-    async def keep(self, row: Box, operation: str = "") -> None:
+    async def keep(self, row: Box, operation: str = "", effect: Effect = Effect.KEEP_ROW) -> None:
         """Save the row in the middle of the operation, which may go on under another name."""
-        now = replace(row, operation=operation or self.row.operation)
-        await self._save(now, Effect.KEEP_ROW)
+        await self._save(replace(row, operation=operation or self.row.operation), effect)
 
     async def settle(self, row: Box) -> Box:
         """Save the outcome and end the lease. Returns the row as stored."""

@@ -1,9 +1,10 @@
 """A project's first files: cloned or unpacked once, inside the box, into an empty /workspace.
 
-The files are brought into a staging directory on the same volume, then moved to their place and a
-mark is left on the cache volume. Killed anywhere, the next try goes on from what is there:
+The files are brought into a staging directory on the same volume, then moved to their place; the
+staging directory goes when the row says that the project is seeded. Killed anywhere, the next try
+goes on from what is there:
 
-    mark there                     done
+    staging placed                 done
     staging complete               move the rest
     workspace otherwise empty      begin anew
     workspace has other files      never touched: not seeded, and that is said
@@ -28,7 +29,7 @@ TIMEOUT = 600.0
 CHUNK = 1 << 18
 
 _LOOK = f"""
-[ ! -e "$HOME/.cache/vibn/seeded" ] || {{ echo done; exit 0; }}
+[ ! -e {STAGING}/placed ] || {{ echo placed; exit 0; }}
 [ ! -e {STAGING}/complete ] || {{ echo staged; exit 0; }}
 for entry in * .[!.]* ..?*; do
     [ "$entry" = {STAGING} ] || [ "$entry" = lost+found ] && continue
@@ -52,10 +53,10 @@ if [ -d {STAGING}/tree ]; then
     find {STAGING}/tree -mindepth 1 -maxdepth 1 -exec mv -n -t . {{}} +
     rmdir {STAGING}/tree
 fi
-mkdir -p "$HOME/.cache/vibn"
-touch "$HOME/.cache/vibn/seeded"
-rm -rf {STAGING}
+touch {STAGING}/placed
 """
+
+_TIDY = f"rm -rf {STAGING}"
 
 
 class Hand(Protocol):
@@ -96,7 +97,7 @@ class Seeder:
         cannot be fetched, with git's own words.
         """
         state = (await self._run(hand, _LOOK, env, "look at /workspace")).strip()
-        if state == "done":
+        if state == "placed":
             return
         if state == "occupied":
             raise Conflict(
@@ -108,6 +109,11 @@ class Seeder:
                 await self._fetch(hand, seed, env)
         with self._faults.around(Effect.PLACE_SEED):
             await self._run(hand, _PLACE, env, "put the files in place")
+
+    async def tidy(self, hand: Hand) -> None:
+        """Remove the staging directory, once the row says that the project is seeded."""
+        with self._faults.around(Effect.TIDY_SEED):
+            await self._run(hand, _TIDY, {}, f"remove {STAGING}")
 
     async def _fetch(self, hand: Hand, seed: Seed, env: Mapping[str, str]) -> None:
         if seed.url:

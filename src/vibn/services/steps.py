@@ -14,10 +14,11 @@ from vibn.errors import (
     Unsupported,
     VibnError,
 )
-from vibn.models import Box, BoxRef, BoxState, Project, RuntimeState, RuntimeStatus, Tier
+from vibn.models import Box, BoxRef, BoxState, Project, RuntimeState, RuntimeStatus, Seed, Tier
 from vibn.services.clock import Clock
 from vibn.services.containers import Containers
 from vibn.services.environment import Environment
+from vibn.services.faults import Effect
 from vibn.services.hand import AgentHand
 from vibn.services.lease import Held
 from vibn.services.operation import Operation
@@ -90,11 +91,12 @@ class Steps:
 
     async def _woken(self, held: Held, row: Box, project: Project, handle: str) -> Box:
         row = row.running(self._clock.now(), handle)
-        if project.seed is None or row.seeded:
+        half = held.interrupted == Operation.SEED
+        if project.seed is None or (row.seeded and not half):
             return await held.settle(row)
         await held.keep(row, Operation.SEED)
-        after, _ = await self._try_seed(held.row, project)
-        return await held.settle(after)
+        reason = str(await self._seed_error(held, project, project.seed) or "")
+        return await held.settle(replace(held.row, reason=reason))
 
     async def _failed(self, held: Held, error: VibnError) -> VibnError:
         """Record why; an engine that is away says nothing of a box that was there before."""
@@ -114,22 +116,29 @@ class Steps:
 
     async def seed(self, held: Held, project: Project) -> None:
         """Seed a running box, settle, and raise what went wrong."""
-        row, error = await self._try_seed(held.row, project)
-        await held.settle(row)
-        if error is not None:
+        error = project.seed and await self._seed_error(held, project, project.seed)
+        await held.settle(replace(held.row, reason=str(error or "")))
+        if error:
             raise error
 
-    async def _try_seed(self, row: Box, project: Project) -> tuple[Box, VibnError | None]:
-        if project.seed is None:
-            return row, None
+    async def _seed_error(self, held: Held, project: Project, seed: Seed) -> VibnError | None:
+        """Seed, and mark the row; what went wrong is no reason not to use the box."""
+        row = held.row
         try:
-            env = await self._environment.of(project)
             client = await self._pool.get(BoxRef(row.box_id, row.service_uuid), "vibn")
-            await self._seeder.seed(AgentHand(client), project.seed, env)
+            hand = AgentHand(client)
+            if not row.seeded:
+                variables = await self._environment.of(project)
+                await self._seeder.seed(hand, seed, variables.all)
+                seeded = replace(held.row, seeded=True)
+                await held.keep(seeded, effect=Effect.MARK_SEEDED)
+            await self._seeder.tidy(hand)
         except VibnError as error:
+            if not held.open:
+                raise
             log.warning("project %s: %s", project.slug, error)
-            return replace(row, reason=f"{error.message} {error.hint}".strip()), error
-        return replace(row, seeded=True, reason=""), None
+            return error
+        return None
 
     # going down
 
