@@ -6,18 +6,21 @@ in the default block.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import aiodocker
+from aiodocker.networks import DockerNetwork as _UntypedNetwork
 
 from vibn.errors import BoxFailed, Conflict, InvalidInput
 from vibn.models import BoxSpec
 from vibn.runtimes.docker.engine import Engine
 from vibn.runtimes.docker.owned import Owner
 
+DockerNetwork: Any = _UntypedNetwork  # the client leaves its methods untyped
 PREFIX = 28
 Network = ipaddress.IPv4Network
 
@@ -84,25 +87,40 @@ class Networks:
         """
         within = block(self._subnets)
         async with self._engine.call("make a network", 60) as client:
-            networks = await client.networks.list()
-            mine = [net for net in networks if net["Name"] == owner.network]
-            if mine:
-                _check(owner, mine[0])
-                return
-            used = subnets_of(networks) + (routed() if self._engine.local else [])
-            for subnet in free_subnets(within, used, owner.start_at):
-                try:
-                    await client.networks.create(_config(owner, spec, subnet))
+            while True:
+                if await self._made(client, owner, spec, within):
                     return
-                except aiodocker.DockerError as exc:
-                    if exc.status == 409 or "already exists" in exc.message:
-                        return  # another hand made this very network
-                    if "overlap" not in exc.message.lower():
-                        raise
+                # Another hand is making this very network: soon it is listed.
+                await asyncio.sleep(0.05)
+
+    async def _made(
+        self, client: aiodocker.Docker, owner: Owner, spec: BoxSpec, within: Network
+    ) -> bool:
+        networks = await client.networks.list()
+        mine = [net for net in networks if net["Name"] == owner.network]
+        if mine:
+            _check(owner, mine[0])
+            return True
+        used = subnets_of(networks) + (routed() if self._engine.local else [])
+        for subnet in free_subnets(within, used, owner.start_at):
+            try:
+                await client.networks.create(_config(owner, spec, subnet))
+                return True
+            except aiodocker.DockerError as exc:
+                if exc.status == 409 or "same bridge name" in exc.message:
+                    return False
+                if "overlap" not in exc.message.lower():
+                    raise
         raise BoxFailed(
             f"No free /{PREFIX} subnet is left in {self._subnets}.",
             hint="Set VIBN_DOCKER_SUBNETS to a larger block that nothing else uses.",
         )
+
+    async def join(self, owner: Owner, container: str) -> None:
+        """Put a container that does not run into the box's network, in the place of one of the
+        same name that is gone."""
+        async with self._engine.call("join a network") as client:
+            await DockerNetwork(client, owner.network).connect({"Container": container})
 
     async def remove(self, owner: Owner) -> None:
         """Remove the box's network; none there is no error."""

@@ -7,9 +7,9 @@ import io
 import logging
 import socket
 import tarfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import aiodocker
 from aiodocker.containers import DockerContainer
@@ -38,6 +38,7 @@ from vibn.runtimes.docker.status import state_of, status_of
 from vibn.runtimes.docker.storage import Storage
 
 START_DEADLINE = 60.0
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
@@ -76,22 +77,17 @@ class DockerRuntime:
         found = await self._show(owner.container)
         if found is None:
             handle = await self._make(owner, spec)
-        elif owner.owns(found["Config"].get("Labels")):
-            handle = str(found["Id"])
         else:
-            raise Conflict(
-                f"A container named {owner.container} exists and is not ours.",
-                hint=f"Look at it with `docker inspect {owner.container}`.",
-            )
+            handle = str(_ours(owner, found)["Id"])
         if spec.start:
             await self.start(BoxRef(spec.box_id, handle))
         return handle
 
     async def _make(self, owner: Owner, box: BoxSpec) -> str:
         shared = await self._locality.shared(box.image)
-        (unguarded, unlimited), info = await asyncio.gather(
-            asyncio.gather(self._lay_network(owner, box), self._storage.ensure(owner, box, shared)),
-            self._engine.info(),
+        info = await self._engine.info()
+        unguarded, unlimited = await _both(
+            self._lay_network(owner, box), self._storage.ensure(owner, box, shared)
         )
         lent = await asyncio.to_thread(self._lend, owner, shared)
         ca = await asyncio.to_thread(self._host.ca)
@@ -105,17 +101,27 @@ class DockerRuntime:
             unapplied=(*unlimited, *unguarded),
         )
         async with self._engine.call("make the box", START_DEADLINE) as client:
-            try:
-                made = await client.containers.create(config, name=owner.container)
-            except aiodocker.DockerError as exc:
-                if exc.status != 409:
-                    raise
-                # Another hand was first. Its labels decide whether the container is ours.
-                made = DockerContainer(client, id=(await self._owned(owner))["Id"])
+            made = await self._container(client, owner, config)
             if not shared:
                 untyped: Any = made
                 await untyped.put_archive("/", await asyncio.to_thread(self._package))
             return str(made.id)
+
+    async def _container(
+        self, client: aiodocker.Docker, owner: Owner, config: dict[str, Any]
+    ) -> DockerContainer:
+        """The new container, or the one that another hand made under its name."""
+        while True:
+            try:
+                return await client.containers.create(config, name=owner.container)
+            except aiodocker.DockerError as exc:
+                if exc.status != 409:
+                    raise
+            found = await self._show(owner.container)
+            if found is not None:
+                return DockerContainer(client, id=_ours(owner, found)["Id"])
+            # The name is taken before the container can be looked at.
+            await asyncio.sleep(0.05)
 
     async def _lay_network(self, owner: Owner, box: BoxSpec) -> tuple[str, ...]:
         """The box's network, under the guard. Returns what could not be applied."""
@@ -195,7 +201,9 @@ class DockerRuntime:
                     raise _failed(exc, ref) from exc
                 # `docker network prune` takes the networks of stopped containers.
                 await self._networks.ensure(owner, _spec_of(await container.show()))
+                await self._guard(owner)
                 try:
+                    await self._networks.join(owner, handle)
                     await container.start()
                 except aiodocker.DockerError as again:
                     raise _failed(again, ref) from again
@@ -342,8 +350,14 @@ class DockerRuntime:
             raise BoxAbsent(f"The container of the box {ref.box_id} is being removed.")
         return found
 
-    async def _owned(self, owner: Owner) -> dict[str, Any]:
-        return await self._find(BoxRef(owner.box_id, ""))
+
+def _ours(owner: Owner, found: dict[str, Any]) -> dict[str, Any]:
+    if owner.owns(found["Config"].get("Labels")):
+        return found
+    raise Conflict(
+        f"A container named {owner.container} exists and is not ours.",
+        hint=f"Look at it with `docker inspect {owner.container}`.",
+    )
 
 
 def _owned_box(container: dict[str, Any]) -> OwnedBox | None:
@@ -373,6 +387,15 @@ def _failed(exc: aiodocker.DockerError, ref: BoxRef) -> VibnError:
     if exc.status == 404 and "no such container" in exc.message.lower():
         return BoxAbsent(f"There is no container for the box {ref.box_id}.")
     return BoxFailed(f"The engine could not start the box: {exc.message}")
+
+
+async def _both(one: Awaitable[_T], other: Awaitable[_T]) -> tuple[_T, _T]:
+    """Both answers, or the first error once both have ended: nothing goes on behind it."""
+    first, second = await asyncio.gather(one, other, return_exceptions=True)
+    for outcome in (first, second):
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return cast("_T", first), cast("_T", second)
 
 
 async def _without(*args: Any) -> None:
