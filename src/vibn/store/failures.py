@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,8 @@ def translated(where: str, hint: str = "") -> Iterator[None]:
         raise
     except sa.exc.DBAPIError as error:
         raise unavailable(where, _line(error.orig or error), hint) from error
+    except sqlite3.Error as error:
+        raise unavailable(where, _line(error), hint) from error
     except sa.exc.TimeoutError as error:
         raise unavailable(where, "all its connections are busy", hint) from error
     except TimeoutError as error:

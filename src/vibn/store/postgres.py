@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from vibn.errors import InvalidInput
-from vibn.store import migrate, refusals
+from vibn.store import refusals
 from vibn.store.connector import DEADLINE, Work
 from vibn.store.failures import translated, unavailable
-from vibn.store.tables import HEAD
+from vibn.store.migrate import LOCK_KEY, OURS, Migrations
 
 T = TypeVar("T")
 
@@ -32,7 +32,13 @@ _WHERE = "The PostgreSQL database"
 
 
 class PostgresConnector:
-    def __init__(self, url: str, deadline: float = DEADLINE, connections: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        deadline: float = DEADLINE,
+        connections: int = 10,
+        migrations: Migrations = OURS,
+    ) -> None:
         """Raises InvalidInput for what is not a PostgreSQL URL."""
         scheme, colon, rest = url.partition("://")
         if scheme not in SCHEMES or not colon:
@@ -40,6 +46,7 @@ class PostgresConnector:
         self._dsn = f"postgresql://{rest}"
         self._deadline = deadline
         self._connections = connections
+        self._migrations = migrations
         self._engine: AsyncEngine | None = None
         self._autocommit: AsyncEngine | None = None
 
@@ -49,13 +56,11 @@ class PostgresConnector:
             max_overflow=0,
             pool_timeout=self._deadline,
             pool_use_lifo=True,
-            # A server that was away between two calls is noticed before the second one fails.
-            pool_pre_ping=True,
         )
         self._engine = engine
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         try:
-            if await self.read(migrate.current) != HEAD:
+            if await self.read(self._migrations.due):
                 # Alembic blocks, and keeps its state in globals: it gets a thread and a loop.
                 with translated(_WHERE):
                     await asyncio.to_thread(lambda: asyncio.run(self._migrate()))
@@ -71,9 +76,16 @@ class PostgresConnector:
     async def read(self, work: Work[T]) -> T:
         if self._autocommit is None:
             raise refusals.not_open()
+        engine = self._autocommit
         with translated(_WHERE):
-            async with asyncio.timeout(self._deadline), self._autocommit.connect() as connection:
-                return await connection.run_sync(work)
+            async with asyncio.timeout(self._deadline):
+                try:
+                    return await _look(engine, work)
+                except sa.exc.DBAPIError as error:
+                    if not error.connection_invalidated:
+                        raise
+                # The server was restarted since the last call; the pool is new by now.
+                return await _look(engine, work)
 
     async def scan(self, work: Work[T]) -> T:
         return await self.read(work)
@@ -81,16 +93,21 @@ class PostgresConnector:
     async def write(self, work: Work[T]) -> T:
         if self._engine is None:
             raise refusals.not_open()
+        engine = self._engine
         with translated(_WHERE):
-            async with asyncio.timeout(self._deadline), self._engine.begin() as connection:
-                return await connection.run_sync(work)
+            async with asyncio.timeout(self._deadline):
+                async with engine.connect() as connection:
+                    if await _alive(connection):
+                        return await _change(connection, work)
+                async with engine.connect() as connection:
+                    return await _change(connection, work)
 
     async def _migrate(self) -> None:
         engine = self._make(poolclass=sa.pool.NullPool)
         async with asyncio.timeout(_MIGRATE), engine.begin() as connection:
-            lock = sa.select(sa.func.pg_advisory_xact_lock(migrate.LOCK_KEY))
+            lock = sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY))
             await connection.execute(lock)
-            await connection.run_sync(migrate.upgrade)
+            await connection.run_sync(self._migrations.upgrade)
 
     def _make(self, **pool: Any) -> AsyncEngine:
         return create_async_engine(
@@ -118,6 +135,29 @@ class PostgresConnector:
         except ValueError:
             return "the URL is not understood"
         return text.replace(password, "***") if password else text
+
+
+async def _look(engine: AsyncEngine, work: Work[T]) -> T:
+    async with engine.connect() as connection:
+        return await connection.run_sync(work)
+
+
+async def _change(connection: AsyncConnection, work: Work[T]) -> T:
+    result = await connection.run_sync(work)
+    await connection.commit()
+    return result
+
+
+async def _alive(connection: AsyncConnection) -> bool:
+    """Whether the server still knows this connection. Asked before a write: one that breaks in
+    the middle cannot be tried again, for it may have happened."""
+    try:
+        await connection.exec_driver_sql("SELECT 1")
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        return False
+    return True
 
 
 def _not_a_url() -> InvalidInput:

@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from vibn.store import migrate, refusals
+from vibn.store import refusals
 from vibn.store.connector import DEADLINE, Work
 from vibn.store.failures import translated
+from vibn.store.migrate import OURS, Migrations
 
 T = TypeVar("T")
 
@@ -30,10 +31,13 @@ _FOREVER = 60.0
 
 
 class SqliteConnector:
-    def __init__(self, path: Path, deadline: float = DEADLINE) -> None:
+    def __init__(
+        self, path: Path, deadline: float = DEADLINE, migrations: Migrations = OURS
+    ) -> None:
         """``deadline`` bounds a call's wait in the queue and for other processes' writes."""
         self.path = path
         self._deadline = deadline
+        self._migrations = migrations
         self._where = f"The SQLite database {path}"
         self._reader: sa.Connection | None = None
         self._writer: _Lane | None = None
@@ -64,7 +68,7 @@ class SqliteConnector:
         try:
             return work(self._reader)
         except sa.exc.DBAPIError as error:
-            if not _busy(error):
+            if not _busy(error.orig):
                 with translated(self._where, self._hint()):
                     raise
         # Another process recovers or resets the log: a moment in which even readers wait.
@@ -94,7 +98,7 @@ class SqliteConnector:
         try:
             _patiently(lambda: _use_wal(self.path))
             with engine.begin() as connection:
-                migrate.upgrade(connection)
+                self._migrations.upgrade(connection)
         finally:
             engine.dispose()
 
@@ -161,13 +165,10 @@ def _patiently(step: Callable[[], None]) -> None:
         try:
             return step()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode not in _WAITING or time.monotonic() > end:
-                raise sa.exc.OperationalError(None, None, error) from error
+            if not _busy(error) or time.monotonic() > end:
+                raise
         time.sleep(0.02)
 
 
-_WAITING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_BUSY_RECOVERY}
-
-
-def _busy(error: sa.exc.DBAPIError) -> bool:
-    return (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_BUSY
+def _busy(error: BaseException | None) -> bool:
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_BUSY
