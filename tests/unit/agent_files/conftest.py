@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,12 @@ def client_of(workspace: Path, **how: Any) -> Iterator[Client]:
         process.terminate()
         process.wait(PATIENCE)
         place.cleanup()
+
+
+@pytest.fixture(scope="session")
+def agents() -> Any:
+    """Starts a further agent: ``with agents(workspace, python=..., env=...) as client``."""
+    return contextmanager(client_of)
 
 
 @pytest.fixture(scope="session")
