@@ -1,0 +1,79 @@
+"""Who a box is to this host: a user id of its own, and the user namespace that maps it.
+
+As root each box gets a host user id that no other box has, so that not even a way out of the
+sandbox reaches another box's files or the host's; inside it is 1000. The range lies above the
+ones that systemd hands out and below 2^31. Without root, boxes are the caller's own user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import Collection
+from pathlib import Path
+
+from vibn.errors import BoxFailed, RuntimeUnavailable
+from vibn.runtimes.bubblewrap.commands import which
+
+INSIDE = 1000
+FIRST = 1_900_000_000
+COUNT = 100_000_000
+
+_WAIT = "echo made; read mapped; echo 0 >/proc/sys/user/max_user_namespaces; echo set; read done"
+"""Run in the new namespace: waits for its map, forbids namespaces within, waits for its end."""
+
+
+def choose(taken: Collection[int], draw: random.Random) -> int:
+    """A host user id for a new box: ours without root, else one of the range, not ``taken``."""
+    if os.geteuid() != 0:
+        return os.getuid()
+    while True:
+        uid = draw.randrange(FIRST, FIRST + COUNT)
+        if uid not in taken:
+            return uid
+
+
+def owns(uid: int) -> bool:
+    """Whether ``uid`` is one that a box may have here."""
+    return FIRST <= uid < FIRST + COUNT if os.geteuid() == 0 else uid == os.getuid()
+
+
+async def namespace(uid: int, within: float = 5.0) -> int:
+    """A descriptor of a new user namespace where 1000 is the host's ``uid`` and nobody else
+    exists; no further user namespace can be made in it. Needs root. The caller closes it."""
+    unshare = which("unshare")
+    if unshare is None:
+        raise RuntimeUnavailable("The program unshare (util-linux) is missing on this host.")
+    process = await asyncio.create_subprocess_exec(
+        *(unshare, "--user", "--keep-caps", "sh", "-c", _WAIT),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    fd = -1
+    try:
+        async with asyncio.timeout(within):
+            if await process.stdout.readline() != b"made\n":
+                raise BoxFailed("This host refuses user namespaces even to root.")
+            for file in ("uid_map", "gid_map"):
+                Path(f"/proc/{process.pid}/{file}").write_text(f"{INSIDE} {uid} 1")
+            fd = os.open(f"/proc/{process.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+            process.stdin.write(b"\n")
+            await process.stdout.readline()
+        kept, fd = fd, -1
+        return kept
+    except TimeoutError as exc:
+        raise BoxFailed("Making a user namespace took too long.") from exc
+    except OSError as exc:
+        raise BoxFailed(f"The user namespace cannot be mapped: {exc.strerror}.") from exc
+    finally:
+        if fd >= 0:
+            os.close(fd)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,138 @@
+"""Starting a sandbox so that it is nobody's child and outlives us.
+
+sh       enters the box's cgroups by itself, sets the limits of a process
+nsenter  enters the box's network namespace
+setsid   leaves our session, and us: its own parent ends at once
+bwrap    reads its options from a descriptor, so that no variable shows in a process list
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vibn.errors import BoxFailed, RuntimeUnavailable
+from vibn.runtimes.bubblewrap import sandbox
+from vibn.runtimes.bubblewrap.commands import SYSTEM_PATH
+from vibn.runtimes.processes import Process
+
+_WITHIN = 15.0
+_SCRIPT = """
+umask 022
+if [ -n "$STAGE" ]; then mount --bind "$BASE" "$STAGE" || exit 71; fi
+unset BASE STAGE
+while [ "$1" != -- ]; do echo 0 >"$1" || exit 70; shift; done
+shift
+exec "$@"
+"""
+_STAGES = ("/mnt", "/srv", "/media", "/opt")
+"""Where, in a mount namespace of the launch alone, our files are bound when the directories above
+them let nobody pass: bwrap acts as the box's user while it mounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What surrounds the sandbox. ``rlimits`` are options of prlimit."""
+
+    entrances: Sequence[Path]
+    rlimits: Sequence[str]
+    namespace: Path | None
+    staged: bool
+
+
+async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process:
+    """The first process of the new sandbox. With ``gate``, a descriptor, its program waits until
+    that can be read. Raises BoxFailed with what bwrap said."""
+    places = box.places
+    told, telling = os.pipe()
+    report = os.open(places.report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    errors = os.open(places.complaints, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    options = os.memfd_create("vibn-sandbox")
+    try:
+        words = sandbox.arguments(box)
+        stage = _stage() if around.staged else ""
+        base = str(places.base)
+        if stage:
+            words = [_moved(word, base, stage) for word in words]
+        os.write(options, b"\0".join(word.encode() for word in words) + b"\0")
+        os.lseek(options, 0, os.SEEK_SET)
+        passed = [fd for fd in (telling, report, options, box.userns, gate) if fd >= 0]
+        bwrap = ["bwrap", "--args", str(options), "--info-fd", str(telling)]
+        bwrap += ["--json-status-fd", str(report)]
+        bwrap += ["--block-fd", str(gate)] if gate >= 0 else []
+        process = await asyncio.create_subprocess_exec(
+            *(["unshare", "--mount", "--propagation", "slave"] if stage else []),
+            *("sh", "-c", _SCRIPT, "vibn-launch", *map(str, around.entrances), "--"),
+            *([] if around.namespace is None else ["nsenter", f"--net={around.namespace}"]),
+            *("setsid", "--fork", "prlimit", *around.rlimits, *bwrap, *sandbox.MAIN),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=errors,
+            pass_fds=passed,
+            env={"PATH": SYSTEM_PATH, "BASE": base, "STAGE": stage},
+            cwd="/",
+        )
+        os.close(telling)
+        telling = -1
+        try:
+            said = await _all_of(told)
+        finally:
+            await process.wait()
+        pid = json.loads(said)["child-pid"] if said else None
+        found = Process.find(pid) if isinstance(pid, int) else None
+        if found is None:
+            raise BoxFailed(f"The sandbox did not start: {complaint(places.complaints)}")
+        return found
+    except FileNotFoundError as exc:
+        raise RuntimeUnavailable(f"A program is missing on this host: {exc.filename}.") from exc
+    except TimeoutError as exc:
+        raise BoxFailed(f"The sandbox did not start within {_WITHIN:g} s.") from exc
+    finally:
+        for fd in (told, telling, report, errors, options):
+            if fd >= 0:
+                os.close(fd)
+
+
+def complaint(file: Path) -> str:
+    """The last line that the sandbox wrote to stderr, cut to 300 characters; text to show only."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(max(0, file.stat().st_size - 4096))
+            lines = stream.read(4096).decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return "".join(c for c in lines[-1][:300] if c.isprintable()) if lines else ""
+
+
+def _stage() -> str:
+    return next(place for place in _STAGES if Path(place).is_dir())
+
+
+def _moved(word: str, base: str, stage: str) -> str:
+    return stage + word.removeprefix(base) if word.startswith(base + "/") else word
+
+
+async def _all_of(fd: int) -> bytes:
+    """Everything until the other ends are closed, at most 64 KiB."""
+    loop = asyncio.get_running_loop()
+    os.set_blocking(fd, False)
+    found, done = bytearray(), loop.create_future()
+
+    def read() -> None:
+        with contextlib.suppress(BlockingIOError):
+            chunk = os.read(fd, 4096)
+            found.extend(chunk)
+            if (not chunk or len(found) > 1 << 16) and not done.done():
+                done.set_result(None)
+
+    loop.add_reader(fd, read)
+    try:
+        await asyncio.wait_for(done, _WITHIN)
+    finally:
+        loop.remove_reader(fd)
+    return bytes(found)

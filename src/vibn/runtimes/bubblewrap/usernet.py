@@ -1,0 +1,113 @@
+"""A network of its own for each box without root: pasta or slirp4netns, a program that carries a
+network namespace's traffic through ordinary sockets of ours.
+
+The host's loopback is not reachable, and routes in the namespace, over which the box has no
+rights, lead private ranges nowhere. Addresses of the host in public ranges stay reachable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from vibn.errors import BoxFailed
+from vibn.runtimes.bubblewrap import firewall
+from vibn.runtimes.bubblewrap.commands import must, which
+from vibn.runtimes.processes import Process
+
+PROGRAMS = ("pasta", "slirp4netns")
+SLIRP_RESOLVER = "10.0.2.3"
+PASTA_RESOLVER = "198.51.100.53"
+_PASTA_INSIDE, _PASTA_GATEWAY = "198.51.100.2", "198.51.100.1"
+
+
+def program() -> str | None:
+    """The one that this host has, the better one first."""
+    return next((name for name in PROGRAMS if which(name) is not None), None)
+
+
+def resolver(name: str) -> str:
+    """The address inside under which the program answers DNS."""
+    return PASTA_RESOLVER if name == "pasta" else SLIRP_RESOLVER
+
+
+async def attach(name: str, box: Process, pidfile: Path, guarded: bool) -> Process:
+    """Give the namespaces of ``box`` a network; returns the program, which ends with the box.
+
+    Raises BoxFailed when it does not come up within 10 s.
+    """
+    pidfile.unlink(missing_ok=True)
+    helper = await (_pasta if name == "pasta" else _slirp)(box, pidfile)
+    if guarded:
+        space = ["nsenter", "--target", str(box.pid), "--user", "--net", "--preserve-credentials"]
+        lines = [f"route add unreachable {block}" for block in firewall.PRIVATE[:7]]
+        await must([*space, "ip", "-force", "-batch", "-"], "\n".join(lines) + "\n")
+    return helper
+
+
+async def _pasta(box: Process, pidfile: Path) -> Process:
+    options = ["--config-net", "--no-map-gw", "--ipv4-only", "--quiet", "--pid", str(pidfile)]
+    # An address of our choice: with a copy of the host's, its neighbours would be on link.
+    options += ["--address", _PASTA_INSIDE, "--netmask", "24", "--gateway", _PASTA_GATEWAY]
+    options += ["--dns-forward", PASTA_RESOLVER, "--tcp-ports", "none", "--udp-ports", "none"]
+    options += ["--tcp-ns", "none", "--udp-ns", "none"]
+    await must(["pasta", *options, str(box.pid)])
+    helper = Process.find(int(pidfile.read_text()))
+    if helper is None:
+        raise BoxFailed("pasta ended at once.")
+    return helper
+
+
+async def _slirp(box: Process, pidfile: Path) -> Process:
+    ready, written = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *("setsid", "--fork", "sh", "-c", 'echo $$ >"$0"; exec "$@"', str(pidfile)),
+            *("slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback"),
+            *(f"--ready-fd={written}", str(box.pid), "tap0"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            pass_fds=(written,),
+        )
+        await process.wait()
+        os.close(written)
+        written = -1
+        os.set_blocking(ready, False)
+        await _readable(ready, 10.0)
+        if os.read(ready, 1) != b"1":
+            raise BoxFailed("slirp4netns ended at once.")
+    except TimeoutError as exc:
+        raise BoxFailed("slirp4netns did not come up within 10 s.") from exc
+    finally:
+        os.close(ready)
+        if written >= 0:
+            os.close(written)
+    helper = Process.find(int(pidfile.read_text()))
+    if helper is None:
+        raise BoxFailed("slirp4netns ended at once.")
+    return helper
+
+
+async def _readable(fd: int, within: float) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(fd, readable.set)
+    try:
+        await asyncio.wait_for(readable.wait(), within)
+    finally:
+        loop.remove_reader(fd)
+
+
+def detach(helper: Process | None) -> None:
+    if helper is not None:
+        with contextlib.suppress(ProcessLookupError):
+            helper.send(signal.SIGTERM)
+
+
+def resolvers(name: str) -> Sequence[str]:
+    return (resolver(name),)
