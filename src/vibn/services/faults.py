@@ -47,7 +47,6 @@ class Effect(StrEnum):
 
     ADD_WARM = "add_warm"
     CLAIM_WARM = "claim_warm"
-    REMOVE_WARM = "remove_warm"
 
     ADD_WORKSPACE = "add_workspace"
     ADD_PROJECT = "add_project"

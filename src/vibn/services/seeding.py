@@ -36,8 +36,10 @@ for entry in * .[!.]* ..?*; do
     [ -e "$entry" ] || [ -L "$entry" ] || continue
     echo occupied; exit 0
 done
-rm -rf {STAGING} && mkdir -p {STAGING}/tree && echo empty
+echo empty
 """
+
+_STAGE = f"rm -rf {STAGING} && mkdir -p {STAGING}/tree"
 
 _CLONE = f"""
 set -e
@@ -116,6 +118,7 @@ class Seeder:
             await self._run(hand, _TIDY, {}, f"remove {STAGING}")
 
     async def _fetch(self, hand: Hand, seed: Seed, env: Mapping[str, str]) -> None:
+        await self._run(hand, _STAGE, env, f"make {STAGING}")
         if seed.url:
             given = {
                 "VIBN_SEED_URL": seed.url,
