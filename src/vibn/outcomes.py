@@ -253,20 +253,20 @@ class Forwarded:
 
 @dataclass(frozen=True, slots=True)
 class CpuUse:
-    used_s: float
+    used_s: float | None
     limit: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    used: int
+    used: int | None
     limit: int | None
-    oom_kills: int
+    oom_kills: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class PidsUse:
-    used: int
+    used: int | None
     limit: int | None
 
 
@@ -274,8 +274,8 @@ class PidsUse:
 class DiskUse:
     """Of the file system that holds the workspace; ``workspace`` only when it was measured."""
 
-    total: int
-    free: int
+    total: int | None
+    free: int | None
     workspace: int | None
 
 
@@ -291,15 +291,16 @@ class ListeningPort:
 class AgentUse:
     """What the agent itself takes. ``private`` is its memory that nobody shares."""
 
-    rss: int
-    private: int
+    rss: int | None
+    private: int | None
     commands: int
     fds: int
 
 
 @dataclass(frozen=True, slots=True)
 class BoxInfo:
-    """A live look from inside the box. A limit of None is no limit, or one not seen inside."""
+    """A live look from inside the box. What cannot be seen there is None; so is a limit that is
+    not set."""
 
     version: str
     build: str

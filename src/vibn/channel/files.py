@@ -22,7 +22,7 @@ from vibn.channel.results import (
     write_result,
 )
 from vibn.channel.streams import Packing, Watching
-from vibn.errors import HashMismatch, TooLarge
+from vibn.errors import HashMismatch, ProtocolViolation, TooLarge
 from vibn.outcomes import (
     EditResult,
     FileBytes,
@@ -48,29 +48,37 @@ class Files(Caller):
     ) -> FileBytes:
         """Bytes from ``offset``: ``limit`` of them, or all that follow. More than ``max`` would
         be TooLarge. A file that changes while a long one is read is HashMismatch."""
-        first = await self._read_part(path, offset, limit, max)
-        if first.next is None or len(first.data) == limit:
-            return first
-        parts, last = [first.data], first
+        if limit is None and max <= MAX_BODY:
+            return await self._read_part({"path": path, "offset": offset, "max": max}, max)
+        first = last = await self._read_next(path, offset, limit)
         wanted = first.size - offset if limit is None else limit
-        if wanted > max:
+        if wanted > max and first.next is not None:
             raise TooLarge(f"{wanted} bytes were asked for; the cap is {max}.")
-        got = len(first.data)
+        parts, got = [first.data], len(first.data)
         while last.next is not None and got < wanted:
-            last = await self._read_part(path, last.next, wanted - got, max)
+            last = await self._read_next(path, last.next, wanted - got)
             if (last.size, last.mtime) != (first.size, first.mtime):
                 raise HashMismatch("The file changed while it was read.", hint="Read it again.")
             parts.append(last.data)
             got += len(last.data)
+        if len(parts) == 1:
+            return first
         data = b"".join(parts)
         whole = offset == 0 and last.next is None
         digest = hashlib.sha256(data).hexdigest() if whole else None
         return FileBytes(data, first.size, first.mtime, digest, offset, last.next)
 
-    async def _read_part(self, path: str, offset: int, limit: int | None, max: int) -> FileBytes:
+    async def _read_next(self, path: str, offset: int, limit: int | None) -> FileBytes:
         size = MAX_BODY if limit is None else min(limit, MAX_BODY)
-        args = given(path=path, offset=offset, limit=None if limit is None else size, max=max)
-        return await self._call_for_bytes("fs.read", args, lambda r, b: file_bytes(r, b, size))
+        found = await self._read_part({"path": path, "offset": offset, "limit": size}, size)
+        if found.offset != offset:
+            error = ProtocolViolation("The agent read another part of the file than was asked.")
+            self.connection.violated(error)
+            raise error
+        return found
+
+    async def _read_part(self, args: dict[str, Any], most: int) -> FileBytes:
+        return await self._call_for_bytes("fs.read", args, lambda r, b: file_bytes(r, b, most))
 
     async def fs_lines(
         self,
