@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from .session import Session
 
 VERSION = "0.1.0"
-PRIVATE_ENVIRONMENT = ("VIBN_RUN", "VIBN_AGENT", "VIBN_PYTHON", "VIBN_AGAIN", "VIBN_TAKEOVER")
+PRIVATE_ENVIRONMENT = (
+    "VIBN_RUN",
+    "VIBN_AGENT",
+    "VIBN_PYTHON",
+    "VIBN_START",
+    "VIBN_AGAIN",
+    "VIBN_SINCE",
+    "VIBN_TAKEOVER",
+)
 """Variables between parts of the agent, never shown to a command."""
 
 

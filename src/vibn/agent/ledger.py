@@ -39,6 +39,9 @@ class Ledger:
         return slot
 
     def leave(self, slot: int) -> None:
+        """Forget a command; one that began before there was a ledger (-1) was never noted."""
+        if slot < 0:
+            return
         self._put(slot, "")
         self._free.append(slot)
 

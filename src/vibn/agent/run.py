@@ -75,7 +75,6 @@ class Run:
         self.left: list[Process] = []
         self._killing = False
         self._timer: Timer | None = None
-        self._slot = -1
         self._oom = agent.oom_kills()
         argv = arguments(options["cmd"], options["argv"])
         env = environment(agent.environ, options["env"], self.marker)
@@ -91,8 +90,7 @@ class Run:
             self._close()
             raise
         agent.runs[self.marker] = self
-        if agent.ledger is not None:
-            self._slot = agent.ledger.enter(self.pid, self.marker)
+        self._slot = agent.ledger.enter(self.pid, self.marker) if agent.ledger is not None else -1
         agent.children.wait(self.pid, self._on_exit)
         context.on_cancel = self.cancel
         context.on_control = self._on_control
@@ -298,9 +296,9 @@ class Run:
         """Give back everything; also after a start that failed."""
         if self._timer is not None:
             self._timer.cancel()
-        if self.agent.runs.pop(self.marker, None) is not None and self._slot >= 0:
-            assert self.agent.ledger is not None
-            self.agent.ledger.leave(self._slot)
+        ledger = self.agent.ledger
+        if self.agent.runs.pop(self.marker, None) is not None and ledger is not None:
+            ledger.leave(self._slot)
         for reader in self.readers:
             reader.close()
         self.readers = []

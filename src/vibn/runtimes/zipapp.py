@@ -1,7 +1,8 @@
 """Builds the agent's one file: a zip that Python runs.
 
 Stored, not compressed, so that starting needs no zlib; each module as source and as code compiled
-for the interpreter that is going to run it (another one falls back to the source). The bytes
+for the interpreter that is going to run it, without docstrings (another interpreter falls back to
+the source). The bytes
 depend on the sources and that interpreter alone; their SHA-256 is the agent's ``build``.
 """
 
@@ -35,7 +36,7 @@ while True:
         break
     name = read(int.from_bytes(size, "big")).decode()
     source = read(int.from_bytes(read(4), "big"))
-    code = marshal.dumps(compile(source, name, "exec", dont_inherit=True, optimize=0))
+    code = marshal.dumps(compile(source, name, "exec", dont_inherit=True, optimize=2))
     out.write(len(code).to_bytes(4, "big") + code)
 """
 _TIME = (1980, 1, 1, 0, 0, 0)
