@@ -11,6 +11,9 @@ from vibn.errors import ProtocolViolation
 
 T = TypeVar("T")
 
+LONG = 240.0
+"""Seconds that an operation over a whole tree may take, beyond the time that any has."""
+
 
 class Caller:
     """Holds the connection. An answer of the wrong shape ends it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Self
 
+from vibn.channel.caller import LONG
 from vibn.channel.connection import Connection
 from vibn.channel.deadlines import Deadlines
 from vibn.channel.fields import text
@@ -39,7 +40,9 @@ class AgentClient(Processes, Files):
 
     async def info(self, disk: bool = False) -> BoxInfo:
         """A live look from inside; ``disk`` also measures the workspace, which takes a while."""
-        return await self._call("info", {"disk": True} if disk else {}, box_info)
+        if disk:
+            return await self._call("info", {"disk": True}, box_info, wait=LONG)
+        return await self._call("info", {}, box_info)
 
     async def takeover(self, zipapp: bytes = b"", *, path: str | None = None) -> str:
         """Replace the agent by ``zipapp`` (at most 1 MiB), or by the file in the box at ``path``;

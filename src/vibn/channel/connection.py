@@ -396,6 +396,7 @@ class Connection(asyncio.BufferedProtocol):
         greeting, self._greeting = self._greeting, None
         if greeting is not None and not greeting.done():
             greeting.set_exception(_copy(error))
+            greeting.exception()  # who connected may have left
         calls, self._calls = self._calls, {}
         for call in calls.values():
             call.fail(_copy(error))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable
 from typing import Any
 
 from vibn.agent.frames import MAX_BODY
-from vibn.channel.caller import Caller, given
+from vibn.channel.caller import LONG, Caller, given
 from vibn.channel.fields import flag, integer, text
 from vibn.channel.results import (
     PATH,
@@ -169,7 +169,8 @@ class Files(Caller):
     async def fs_delete(self, path: str, recursive: bool = False, missing_ok: bool = False) -> int:
         """How many files and directories were removed. A link is removed, never followed."""
         args = {"path": path, "recursive": recursive, "missing_ok": missing_ok}
-        return await self._call("fs.delete", args, lambda r: integer(r, "removed"))
+        wait = LONG if recursive else 0.0
+        return await self._call("fs.delete", args, lambda r: integer(r, "removed"), wait=wait)
 
     async def fs_move(self, path: str, to: str, overwrite: bool = False) -> str:
         """The new path."""

@@ -54,7 +54,7 @@ class Pool:
         self._deadlines = deadlines or Deadlines()
         self._clock = clock
         self._live: dict[Key, _Live] = {}
-        self._opening: dict[Key, asyncio.Task[AgentClient]] = {}
+        self._opening: dict[tuple[Key, str], asyncio.Task[AgentClient]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -82,12 +82,12 @@ class Pool:
     async def drop(self, ref: BoxRef) -> None:
         """Close the channels of this box: it stops, freezes or is removed. Calls in flight raise
         AgentLost."""
-        opening = [task for key, task in self._opening.items() if key[0] == ref.box_id]
+        opening = [task for (key, _), task in self._opening.items() if key[0] == ref.box_id]
         for task in opening:
             task.cancel()
         await asyncio.gather(*opening, return_exceptions=True)
         for key in [key for key in self._live if key[0] == ref.box_id]:
-            await self._live.pop(key).client.close()
+            await self._forget(key)
 
     async def sweep(self) -> None:
         """Close what was idle for long enough, and forget what was lost."""
@@ -98,8 +98,7 @@ class Pool:
             elif live.client.in_flight:
                 live.used_at = now
             elif now - live.used_at >= self._idle:
-                self._live.pop(key, None)
-                await live.client.close()
+                await self._forget(key)
 
     async def close(self) -> None:
         """Close every channel, for good."""
@@ -110,8 +109,8 @@ class Pool:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        while self._live:
-            await self._live.popitem()[1].client.close()
+        for key in list(self._live):
+            await self._forget(key)
 
     # Connecting
 
@@ -119,7 +118,7 @@ class Pool:
         """The client of the one attempt that is under way, for all who ask."""
         if self._closed:
             raise AgentLost("The control plane is shutting down.")
-        key = (ref.box_id, user)
+        key = ((ref.box_id, user), ref.handle)
         task = self._opening.get(key)
         if task is None:
             name = f"channel-{ref.box_id}-{user}"
@@ -135,16 +134,22 @@ class Pool:
 
     async def _open(self, ref: BoxRef, user: str) -> AgentClient:
         key = (ref.box_id, user)
-        old = self._live.pop(key, None)
-        if old is not None:
-            await old.client.close()
+        await self._forget(key)
         client = await self._greeted(ref, user)
         if self._renewal is not None and (zipapp := self._renewal(client.hello)) is not None:
             client = await self._renewed(ref, user, client, zipapp)
+        other = self._live.get(key)
         self._live[key] = _Live(client, ref.handle, self._clock())
+        if other is not None:
+            await other.client.close()
         if self._sweeper is None or self._sweeper.done():
             self._sweeper = asyncio.create_task(self._sweep_on(), name="channel-idle")
         return client
+
+    async def _forget(self, key: Key) -> None:
+        live = self._live.pop(key, None)
+        if live is not None:
+            await live.client.close()
 
     async def _greeted(self, ref: BoxRef, user: str) -> AgentClient:
         client = await AgentClient.connect(await self._connect(ref, user), self._deadlines)

@@ -15,7 +15,6 @@ from vibn.outcomes import ExecResult, Job, JobOutput, JobStarted, Terminal
 
 CAP = 30_000
 """Bytes kept of each of stdout and stderr, half from the head and half from the tail."""
-MAX_CAP = 512 * 1024
 MAX_SIGNALLED = 10_000
 
 

@@ -101,6 +101,13 @@ async def test_another_handle_of_the_box_is_another_channel(boxes, pool):
     assert not second.closed
 
 
+async def test_attempts_for_two_handles_at_once_leave_one_channel(boxes, pool):
+    refs = [BOX, BoxRef("b1", "recreated")]
+    clients = await asyncio.gather(*(pool.get(ref) for ref in refs))
+    assert sorted(client.closed for client in clients) == [False, True]
+    assert len(boxes.made) == 2
+
+
 async def test_a_refusal_reaches_all_who_wait_and_is_not_kept(boxes, pool):
     boxes.refusal = BoxAbsent("no box")
     found = await asyncio.gather(*(pool.get(BOX) for _ in range(3)), return_exceptions=True)
