@@ -1,0 +1,96 @@
+"""Builds all objects of one control plane and takes them down again. Only commands import it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from secrets import token_hex
+
+from vibn import __version__
+from vibn.channel import Pool
+from vibn.channel.renewal import replace_older
+from vibn.config import Settings
+from vibn.runtimes import choice, zipapp
+from vibn.runtimes.base import Runtime
+from vibn.services.activity import Activity
+from vibn.services.boxes import Boxes
+from vibn.services.clock import SystemClock
+from vibn.services.environment import Environment
+from vibn.services.faults import from_environment
+from vibn.services.files import Files
+from vibn.services.projects import Projects
+from vibn.services.reconcile import Reconciler
+from vibn.services.sealing import Keyring
+from vibn.services.secrets import Secrets
+from vibn.services.shell import Shell
+from vibn.services.strays import Strays
+from vibn.store.base import Store
+from vibn.store.sql import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    settings: Settings
+    store: Store
+    runtime: Runtime
+    pool: Pool
+    boxes: Boxes
+    projects: Projects
+    reconciler: Reconciler
+    """Not running yet: its owner is who calls ``run``."""
+    secrets: Secrets
+    shell: Shell
+    files: Files
+
+
+def new_id() -> str:
+    """A random id: 16 hexadecimal digits, so 64 bits."""
+    return token_hex(8)
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[App]:
+    """A control plane for the block. Boxes outlive it.
+
+    Raises Unsupported (no runtime), StoreUnavailable, RuntimeUnavailable.
+    """
+    async with AsyncExitStack() as stack:
+        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+        decided = await choice.choose(settings)
+        store = open_store(settings)
+        stack.push_async_callback(store.close)
+        await store.open()
+        runtime = choice.make(decided, settings, await store.installation(new_id()))
+        stack.push_async_callback(runtime.close)
+        agent = zipapp.build(settings.state_dir / "agent")
+        pool = Pool(runtime.connect, renewal=replace_older(agent.read_bytes(), __version__))
+        stack.push_async_callback(pool.close)
+        clock, faults = SystemClock(), from_environment()
+        activity = await stack.enter_async_context(Activity(store, clock))
+        secrets = Secrets(store, Keyring(settings.state_dir / "secrets.keys"))
+        environment = Environment(secrets)
+        boxes = Boxes(
+            store,
+            runtime,
+            pool,
+            clock,
+            new_id,
+            settings,
+            environment,
+            activity.note,
+            faults=faults,
+        )
+        stack.push_async_callback(boxes.close)
+        yield App(
+            settings=settings,
+            store=store,
+            runtime=runtime,
+            pool=pool,
+            boxes=boxes,
+            projects=Projects(store, boxes, clock, new_id, faults),
+            reconciler=Reconciler(boxes, Strays(boxes.containers, pool, clock)),
+            secrets=secrets,
+            shell=Shell(boxes, pool, environment),
+            files=Files(boxes),
+        )
