@@ -23,7 +23,7 @@ from pathlib import Path
 
 from vibn.errors import BoxFailed
 
-PROGRAMS = ("mkfs.ext4", "e2fsck", "resize2fs", "losetup", "mount", "umount")
+PROGRAMS = ("mkfs.ext4", "e2fsck", "resize2fs", "mount", "umount")
 SMALLEST = 16 << 20
 """The least size an ext4 image is made with; a lower limit is raised to it."""
 UID = 1000
@@ -63,7 +63,8 @@ class Disks:
         return [path.parent.name for path in images if not os.path.ismount(path.parent / "disk")]
 
     def ensure(self, box_id: str, size: int) -> Path:
-        """Make the image unless it exists, mount it unless it is; grow it to ``size`` bytes.
+        """Make the image unless it exists, mount it unless it is; grow it to ``size`` bytes. Of a
+        box without a container: nothing may use the mount then.
 
         Returns where it is mounted. Raises DiskFailed where this host does not allow it; then
         nothing is left of a new image.
@@ -82,6 +83,7 @@ class Disks:
                 raise
             if image.stat().st_size < size:
                 self._grow(box_id, size)
+                self._mount(box_id)
         return self.mountpoint(box_id)
 
     def remount(self, box_id: str) -> None:
@@ -97,6 +99,16 @@ class Disks:
                     f"The disk image of the box cannot be mounted: {exc}",
                     hint=f"e2fsck -f {self.image(box_id)}",
                 ) from exc
+
+    def keep_running(self, box_id: str, runs: bool) -> None:
+        """Note whether the box is meant to run. After a reboot the engine fails to start a box
+        whose image is not mounted, and does not tell whether it ran before."""
+        if self.image(box_id).exists():
+            note = self.directory(box_id) / "runs"
+            note.touch() if runs else note.unlink(missing_ok=True)
+
+    def ran(self, box_id: str) -> bool:
+        return (self.directory(box_id) / "runs").exists()
 
     def remove(self, box_id: str) -> None:
         """Unmount and remove the image with all that is on it; none there is no error."""
@@ -131,12 +143,12 @@ class Disks:
                 os.chown(inner, UID, UID)
 
     def _grow(self, box_id: str, size: int) -> None:
-        image = self.image(box_id)
-        os.truncate(image, size)
-        found = _run("losetup", "--noheadings", "--output", "NAME", "--associated", str(image))
-        for device in found.split():
-            _run("losetup", "--set-capacity", device)
-            _run("resize2fs", device)
+        # Unmounted, because resizing a mounted one takes a right (CAP_SYS_RESOURCE) that root in
+        # a virtual machine or a container may lack.
+        _run("umount", str(self.mountpoint(box_id)))
+        os.truncate(self.image(box_id), size)
+        _run("e2fsck", "-f", "-p", str(self.image(box_id)), ok=(0, 1))
+        _run("resize2fs", str(self.image(box_id)))
 
     @contextmanager
     def _locked(self, box_id: str) -> Iterator[None]:

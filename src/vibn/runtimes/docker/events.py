@@ -15,6 +15,7 @@ from vibn.errors import VibnError
 from vibn.models import BoxRef, EventKind, RuntimeEvent
 from vibn.runtimes.docker.engine import Engine
 from vibn.runtimes.docker.owned import BOX, by_installation
+from vibn.runtimes.docker.status import moment
 
 SILENCE = 30.0
 """After so many seconds without an event the engine is asked whether it is still there: a peer
@@ -95,10 +96,11 @@ class _Stream:
     async def open(self) -> None:
         async with self._engine.call("send events", 10) as client:
             # From the engine's own now: nothing that happens while the stream opens is lost.
-            now = str((await client.system.info())["SystemTime"])
+            now = moment(str((await client.system.info())["SystemTime"]))
+            since = f"{now.timestamp():.6f}" if now else "0"
             make: Any = DockerEvents
             self._events = make(client)
-            self._said = self._events.subscribe(filters=self._filters, since=now)
+            self._said = self._events.subscribe(filters=self._filters, since=since)
 
     def __aiter__(self) -> AsyncIterator[RuntimeEvent]:
         return self._read()

@@ -211,6 +211,7 @@ class DockerRuntime:
     def _bring(self, box_id: str) -> None:
         """What the box mounts of ours is there again, and of this version."""
         self._host.disks.remount(box_id)
+        self._host.disks.keep_running(box_id, True)
         if self._host.run_directory(box_id).exists():
             self._host.agent()
             self._host.ca()
@@ -222,6 +223,7 @@ class DockerRuntime:
             if found["State"]["Status"] == "paused":
                 await _without(404, 409, container.unpause())
             await container.stop(t=spec.stop_grace(grace))
+        await asyncio.to_thread(self._host.disks.keep_running, ref.box_id, False)
 
     async def freeze(self, ref: BoxRef) -> None:
         found = await self._find(ref)
@@ -324,8 +326,7 @@ class DockerRuntime:
             ):
                 continue
             await asyncio.to_thread(self._host.disks.remount, box_id)
-            state = found["State"]
-            if state["Status"] in ("exited", "created") and state.get("Error"):
+            if self._host.disks.ran(box_id):
                 await self.start(BoxRef(box_id, found["Id"]))
         self._settled = True
 
