@@ -9,6 +9,7 @@ import time
 from . import libc
 from .children import Children
 from .cores import sha256
+from .failure import Failure
 from .frames import PROTOCOL
 from .loop import Loop
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .session import Session
 
 VERSION = "0.1.0"
+SPARE = 40
+"""Descriptors that requests may not use up: looking at processes, to kill them, takes some."""
 PRIVATE_ENVIRONMENT = (
     "VIBN_RUN",
     "VIBN_AGENT",
@@ -54,8 +57,11 @@ class Agent:
             key: value for key, value in os.environ.items() if key not in PRIVATE_ENVIRONMENT
         }
         self.listener = -1
+        self._descriptors = os.sysconf("SC_OPEN_MAX") - SPARE
         self.stopping = False
         self.exit_code = 0
+        self.restarted = False
+        """Whether a restart loop brings an agent back: then TERM need not end the jobs."""
         self.ledger: Ledger | None = None
         self.build = build_of(sys.path[0])
         self._jobs: Jobs | None = None
@@ -99,6 +105,16 @@ class Agent:
         self.commands += 1
         return "%s-%d" % (self.boot[:8], self.commands)
 
+    def check_descriptor(self, fd: int) -> None:
+        """Refuse what needs more descriptors when few are left (the lowest free one is given out
+        first, so ``fd`` tells how many are in use). Raises Failure; ``fd`` stays the caller's."""
+        if fd >= self._descriptors:
+            raise Failure(
+                "limit_reached",
+                "The agent has no descriptors left.",
+                "Wait until some commands have ended.",
+            )
+
     def place(self, path: str) -> str:
         """The real path of a path of the protocol: ``/workspace`` may be another directory, and
         what is not absolute counts from it. Links and dots are left as they are."""
@@ -108,13 +124,16 @@ class Agent:
             return path
         return self.workspace + "/" + path if path not in ("", ".") else self.workspace
 
-    def stop(self) -> None:
-        """Begin an orderly end: say bye, end jobs and commands with grace, leave the loop."""
+    def stop(self, box: bool = True) -> None:
+        """Begin an orderly end: say bye, end the commands, leave the loop. Jobs end too, with
+        grace, when it is the end of the ``box`` or nothing would look after them."""
         if not self.stopping:
             self.stopping = True
             from .shutdown import Shutdown
 
-            Shutdown(self).begin()
+            box = box or not self.restarted
+            self.exit_code = 0 if box else 143
+            Shutdown(self, box).begin()
 
 
 def _reserve_low_numbers() -> int:

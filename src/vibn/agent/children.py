@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class Children:
     """Who waits for which child, and which orphans were seen."""
 
-    def __init__(self, loop: Loop, on_stop: Callable[[], None]) -> None:
+    def __init__(self, loop: Loop, on_stop: Callable[[bool], None]) -> None:
+        """``on_stop(box)`` is called for a signal to stop; ``box`` says that all of the box is to
+        end (USR1, from the restart loop), not only this process (TERM or INT, from anyone)."""
         self._waiting: dict[int, Callable[[int], None]] = {}
         self._on_stop = on_stop
         self.orphans: dict[int, str] = {}
@@ -27,7 +29,7 @@ class Children:
         os.set_blocking(self._read, False)
         os.set_blocking(write, False)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, _nothing)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         loop.add(self._read, IN, self._on_signal)
@@ -61,8 +63,10 @@ class Children:
             numbers = os.read(self._read, 512)
         except BlockingIOError:
             return
-        if signal.SIGTERM in numbers or signal.SIGINT in numbers:
-            self._on_stop()
+        if signal.SIGUSR1 in numbers:
+            self._on_stop(True)
+        elif signal.SIGTERM in numbers or signal.SIGINT in numbers:
+            self._on_stop(False)
         self.reap()
 
 

@@ -73,6 +73,7 @@ class Forward:
         try:
             self._socket = _socket.socket(family, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK)
             self._fd = self._socket.fileno()
+            self._context.agent.check_descriptor(self._fd)
             self._loop.add(self._fd, OUT, self._on_event)
             self._mask = OUT
             self._socket.connect((host, self._port))

@@ -71,7 +71,9 @@ class Job:
         path = self.directory + "/job"
         fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, dumps(self.data).encode())
+            rest = dumps(self.data).encode()
+            while rest:
+                rest = rest[os.write(fd, rest) :]
         finally:
             os.close(fd)
         os.rename(path + ".new", path)

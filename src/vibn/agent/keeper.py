@@ -2,9 +2,10 @@
 main process: while it runs, the box runs.
 
 When something in the box kills the agent, it is back at once. An agent that ends by itself comes
-back ever later, up to 5 s. TERM is passed on, and the loop ends when the agent, having ended the
-jobs, does. The pauses, and the case that the shell cannot fork because the pids limit is reached,
-are spent in this program, which then becomes the shell again: neither needs a process.
+back ever later, up to 5 s. TERM to the loop ends the box: it is passed on as USR1, and the loop
+ends when the agent, having ended the jobs, does. The pauses, and the case that the shell cannot
+fork because the pids limit is reached, are spent in this program, which then becomes the shell
+again: neither needs a process.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ SCRIPT = """
 printf vibn-main >/proc/self/comm 2>/dev/null
 stop=
 agent=
-trap 'stop=1; [ -z "$agent" ] || kill -TERM "$agent" 2>/dev/null' TERM INT
+trap 'stop=1; [ -z "$agent" ] || kill -USR1 "$agent" 2>/dev/null' TERM INT
 trap '' HUP
 again() { [ -n "$stop" ] || exec "$VIBN_PYTHON" -I -S "$VIBN_AGENT" main "$@"; }
 trap 'VIBN_AGAIN=$((${VIBN_AGAIN:-0} + 1)); export VIBN_AGAIN; again "$@"' EXIT
 while [ -z "$stop" ]; do
   "$VIBN_PYTHON" -I -S -c "$VIBN_START" "$VIBN_AGENT" serve "$@" </dev/null &
   agent=$!
-  [ -z "$stop" ] || kill -TERM "$agent" 2>/dev/null
+  [ -z "$stop" ] || kill -USR1 "$agent" 2>/dev/null
   wait "$agent"
   code=$?
   while kill -0 "$agent" 2>/dev/null; do wait "$agent"; code=$?; done

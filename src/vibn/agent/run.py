@@ -133,6 +133,7 @@ class Run:
         inner.append(its)
         os.set_blocking(ours, False)
         self.readers.append(Reader(self, ours, name))
+        self.agent.check_descriptor(its)
         return its
 
     def _start_on_terminal(
@@ -147,6 +148,7 @@ class Run:
 
         self.terminal = terminal = Terminal(options["pty"])
         try:
+            self.agent.check_descriptor(terminal.ours)
             env.setdefault("TERM", "xterm-256color")
             if terminal.kind:
                 env["TERM"] = terminal.kind

@@ -6,6 +6,7 @@ import _socket
 import os
 
 from .agent import Agent
+from .failure import Failure
 from .loop import IN, complain
 from .ops import RESIDENT
 from .session import Session
@@ -41,7 +42,12 @@ class Listener:
                 return
             os.set_blocking(fd, False)
             if len(agent.sessions) >= MAX_CONNECTIONS:
-                self._turn_away(fd)
+                self._turn_away(fd, "%d connections are open already." % MAX_CONNECTIONS)
+                continue
+            try:
+                agent.check_descriptor(fd)
+            except Failure as failure:
+                self._turn_away(fd, failure.message)
                 continue
             session = Session(agent, fd, fd, RESIDENT)
             agent.sessions.add(session)
@@ -51,10 +57,9 @@ class Listener:
         if not self.agent.stopping:
             self.agent.loop.add(self.agent.listener, IN, self._accept)
 
-    def _turn_away(self, fd: int) -> None:
+    def _turn_away(self, fd: int, message: str) -> None:
         from .frames import encode
 
-        message = "%d connections are open already." % MAX_CONNECTIONS
         try:
             os.write(
                 fd, encode({"t": "error", "id": 0, "code": "limit_reached", "message": message})
@@ -108,6 +113,7 @@ def serve(socket_path: str, workspace: str, state: str) -> int:
         agent, socket = revive(kept, workspace, state)
     else:
         agent = Agent("resident", workspace, state)
+        agent.restarted = "VIBN_START" in os.environ
         socket = listen(socket_path)
     Listener(agent, socket)
     set_title("vibn-agent")

@@ -165,6 +165,8 @@ class Session:
         elif isinstance(error, OSError):
             failure = from_os_error(error, str(error.filename or "the operation"))
             self.fail(context, failure.code, failure.message)
+        elif isinstance(error, UnicodeError):
+            self.fail(context, "invalid_input", "A text in the arguments is not Unicode.")
         elif isinstance(error, MemoryError):
             self.fail(context, "out_of_memory", "The agent ran out of memory.")
         else:

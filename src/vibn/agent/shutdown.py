@@ -13,8 +13,11 @@ GRACE = 5.0
 
 
 class Shutdown:
-    def __init__(self, agent: Agent) -> None:
+    """With ``jobs`` the jobs end too; without, the next agent takes them up."""
+
+    def __init__(self, agent: Agent, jobs: bool) -> None:
         self._agent = agent
+        self._jobs = jobs and bool(agent.state) and os.path.isdir(agent.state + "/jobs")
         self._waited = 0.0
 
     def begin(self) -> None:
@@ -25,13 +28,13 @@ class Shutdown:
             session.bye("shutdown")
         for run in list(agent.runs.values()):
             run.cancel()
-        if agent.state and os.path.isdir(agent.state + "/jobs"):
+        if self._jobs:
             agent.jobs.stop_all()
         self._look()
 
     def _look(self) -> None:
         agent = self._agent
-        jobs = agent.jobs.running() if agent.state and os.path.isdir(agent.state + "/jobs") else []
+        jobs = agent.jobs.running() if self._jobs else []
         busy = jobs or agent.runs or agent.sessions
         if not busy or self._waited > GRACE + 3:
             agent.loop.running = False

@@ -100,7 +100,13 @@ class Takeover:
             agent.loop.later(0.005, self._replace)
             return
         os.set_inheritable(agent.listener, True)
-        kept = "%d:%s:%r:%d" % (agent.listener, agent.boot, agent.started, agent.commands)
+        kept = "%d:%s:%r:%d:%d" % (
+            agent.listener,
+            agent.boot,
+            agent.started,
+            agent.commands,
+            agent.restarted,
+        )
         words = [*self._argv, *_own_words()]
         try:
             os.execve(words[0], words, dict(agent.environ, VIBN_TAKEOVER=kept))
@@ -115,10 +121,11 @@ def _own_words() -> list[str]:
 
 def revive(kept: str, workspace: str, state: str) -> tuple[Agent, Any]:
     """The agent and the listening socket that an earlier build handed over."""
-    number, boot, started, commands = kept.split(":")
+    number, boot, started, commands, restarted = kept.split(":")
     agent = Agent("resident", workspace, state, boot=boot)
     agent.started = float(started)
     agent.commands = int(commands)
+    agent.restarted = restarted == "1"
     socket = _socket.socket(fileno=int(number))
     socket.setblocking(False)
     os.set_inheritable(socket.fileno(), False)

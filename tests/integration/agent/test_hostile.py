@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
 import time
 
 import pytest
@@ -175,6 +176,15 @@ HEADERS = st.fixed_dictionaries(
     },
 )
 FRAMES = st.builds(encode, HEADERS, st.binary(max_size=200))
+NAMES = [
+    "argv", "cwd", "env", "timeout", "stream", "stdin", "cap", "log", "pty", "merge", "id",
+    "offset", "limit", "wait", "eof", "signal", "tree", "port", "host", "disk", "path", "name",
+]  # fmt: skip
+ARGUMENTS = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=4).flatmap(
+    lambda args: st.sampled_from([args, {**args, "cmd": "true"}, {**args, "cmd": None}])
+)
+OPERATIONS = ["exec", "job.start", "job.list", "job.read", "job.input", "job.signal", "forward",
+              "info", "takeover"]  # fmt: skip
 SENT = st.lists(FRAMES | FRAMES | st.binary(max_size=60), max_size=12)
 
 
@@ -198,3 +208,48 @@ def test_no_bytes_harm_the_agent(place, client, pieces, greeted):
             pass
     client.send({"t": "ping", "n": 1})
     assert client.frame()[0] == {"t": "pong", "n": 1}
+
+
+def refusal(client, op, body, args):
+    try:
+        client.call(op, body, **args)
+    except Refused as error:
+        return error.code
+    return ""
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(op=st.sampled_from(OPERATIONS), args=ARGUMENTS, body=st.binary(max_size=20))
+def test_no_arguments_surprise_the_agent(client, op, args, body):
+    assert refusal(client, op, body, args) != "internal"
+
+
+def test_texts_that_are_no_unicode_are_refused(client):
+    for args in ({"cmd": "\ud800"}, {"cmd": "true", "cwd": "\ud800"}, {"argv": ["\ud800"]}):
+        for op in ("exec", "job.start"):
+            with pytest.raises(Refused) as caught:
+                client.call(op, **args)
+            assert caught.value.code == "invalid_input"
+
+
+def test_commands_end_cleanly_when_descriptors_run_out(place):
+    few = ["/bin/sh", "-c", 'ulimit -n 100; exec "$@"', "sh", *place.argv("serve")]
+    place.processes.append(subprocess.Popen(few, stderr=subprocess.PIPE))
+    client = place.client()
+    ids = [client.start("exec", {"cmd": "sleep 60 & sleep 61"}) for _ in range(60)]
+    for id in ids:
+        client.cancel(id)
+    ends = [outcome(client, id) for id in ids]
+    assert set(ends) == {"cancelled", "limit_reached"}
+    assert client.run("echo fine").out == b"fine\n"
+
+
+def outcome(client, id):
+    try:
+        return "cancelled" if client.wait(id)["cancelled"] else "ended"
+    except Refused as error:
+        return error.code

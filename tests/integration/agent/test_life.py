@@ -118,6 +118,14 @@ def test_a_job_under_main_goes_on_when_the_agent_is_killed(main, place):
     assert end["job"]["exit"] == 6
 
 
+def test_a_stray_term_to_the_agent_costs_no_job(main, place):
+    client = place.client()
+    id = client.call("job.start", cmd="sleep 0.5; echo done; exit 6")["id"]
+    os.kill(client.hello["pid"], signal.SIGTERM)
+    assert client.until_closed()[-1]["reason"] == "shutdown"
+    assert place.client().call("job.read", id=id, wait=20).body == b"done\n"
+
+
 def test_main_waits_ever_longer_for_an_agent_that_fails(place):
     place.socket = place.socket.parent / "no-such-directory" / "agent.sock"
     main = place.start("main")
