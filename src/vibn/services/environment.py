@@ -9,10 +9,10 @@ from typing import Protocol
 
 from vibn.errors import InvalidInput, TooLarge
 from vibn.models import Project
+from vibn.services.masking import mask_bytes
 
 VALUE_LIMIT = 32 * 1024
 """Bytes of one value."""
-MASKED_LENGTH = 4
 TOTAL_LIMIT = 96 * 1024
 """Bytes of all names and values of a project; an exec's request has to hold them."""
 
@@ -31,15 +31,8 @@ class Variables:
     secret: frozenset[str] = frozenset()
 
     def masked(self, data: bytes) -> bytes:
-        """``data`` with every whole secret value replaced by the variable's name in brackets.
-
-        Values shorter than ``MASKED_LENGTH`` are left: they would hide ordinary text.
-        """
-        shown = [(self.all[name].encode(), name) for name in self.secret]
-        for value, name in sorted(shown, key=lambda pair: -len(pair[0])):
-            if len(value) >= MASKED_LENGTH:
-                data = data.replace(value, f"[secret {name}]".encode())
-        return data
+        """``data`` with the secret values covered; see ``masking.py`` for how short ones fare."""
+        return mask_bytes(data, [self.all[name] for name in self.secret])
 
 
 class Environment:

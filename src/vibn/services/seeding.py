@@ -28,7 +28,7 @@ TIMEOUT = 600.0
 """Seconds for a clone or an unpacking."""
 CHUNK = 1 << 18
 
-_LOOK = f"""
+LOOK = f"""
 [ ! -e {STAGING}/placed ] || {{ echo placed; exit 0; }}
 [ ! -e {STAGING}/complete ] || {{ echo staged; exit 0; }}
 for entry in * .[!.]* ..?*; do
@@ -98,7 +98,7 @@ class Seeder:
         Raises Conflict when the workspace holds other files, Unavailable when the repository
         cannot be fetched, with git's own words.
         """
-        state = (await self._run(hand, _LOOK, env, "look at /workspace")).strip()
+        state = (await self._run(hand, LOOK, env, "look at /workspace")).strip()
         if state == "placed":
             return
         if state == "occupied":

@@ -15,7 +15,7 @@ import pytest
 
 from vibn.channel import AgentClient, Pool
 from vibn.config import Settings
-from vibn.models import Box, BoxRef
+from vibn.models import Box, BoxRef, BoxState
 from vibn.runtimes.memory import MemoryRuntime
 from vibn.services.boxes import Boxes
 from vibn.services.environment import Environment
@@ -129,6 +129,12 @@ class World:
         await getattr(self.runtime, verb)(BoxRef(row.box_id, row.service_uuid))
         async with asyncio.timeout(20):
             while not client.closed:
+                await asyncio.sleep(0.001)
+
+    async def asleep(self) -> None:
+        """Wait until the row says so."""
+        async with asyncio.timeout(20):
+            while (await self.row()).state is not BoxState.SUSPENDED:
                 await asyncio.sleep(0.001)
 
     async def filled(self, number: int) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -143,6 +144,28 @@ async def test_a_gap_in_the_events_leads_to_a_full_pass(world, reconciler, ref):
     await world.runtime.remove(ref)
     await reconciler.handle(RuntimeEvent(EventKind.RESYNC, None))
     assert (await world.row()).state is BoxState.SUSPENDED
+
+
+async def test_the_loop_acts_on_events_and_ends_when_cancelled(world, reconciler, ref):
+    loop = asyncio.create_task(reconciler.run())
+    await world.called("list")
+    await world.runtime.remove_by_hand(ref.box_id)
+    await world.asleep()
+    loop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
+
+
+async def test_the_loop_outlives_an_engine_that_is_away(world, reconciler, ref):
+    world.runtime.broken["list"] = RuntimeUnavailable("away")
+    loop = asyncio.create_task(reconciler.run())
+    await world.called("list")
+    world.runtime.broken.clear()
+    await world.runtime.stop(ref)
+    await world.clock.move(60)
+    await world.asleep()
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
 
 
 async def stray(world, box_id="stray") -> BoxRef:
