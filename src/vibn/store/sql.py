@@ -10,7 +10,6 @@ from vibn.models import Box, BoxState, Project, Workspace
 from vibn.store import checked, refusals
 from vibn.store.base import Located
 from vibn.store.connector import Connector
-from vibn.store.postgres import PostgresConnector
 from vibn.store.queries import boxes, projects, secrets, warm, workspaces
 from vibn.store.sqlite import SqliteConnector
 
@@ -20,6 +19,9 @@ def open_store(settings: Settings) -> SqlStore:
     opened. Raises InvalidInput."""
     url = settings.database_url.get_secret_value()
     if url:
+        # asyncpg and SQLAlchemy's asyncio engine would double the start-up of every command.
+        from vibn.store.postgres import PostgresConnector
+
         return SqlStore(PostgresConnector(url))
     return SqlStore(SqliteConnector(settings.state_dir / "vibn.db"))
 

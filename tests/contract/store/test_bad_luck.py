@@ -6,12 +6,14 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 from tests.contract.store.values import NOW, box, furnish, later
 from tests.postgres import PostgresServer
 
@@ -125,6 +127,24 @@ async def test_a_locked_file_stops_writes_but_no_read_and_not_the_loop(
     other.close()
     assert reads > 10
     assert (await sqlite.claim(box()))[1]
+
+
+async def test_a_read_that_finds_the_file_busy_waits_beside_the_loop(tmp_path: Path) -> None:
+    def lock(connection: sa.Connection) -> str:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("ROLLBACK")
+        return threading.current_thread().name
+
+    connector = SqliteConnector(tmp_path / "vibn.db")
+    await connector.open()
+    other = sqlite3.connect(tmp_path / "vibn.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    read = asyncio.create_task(connector.read(lock))
+    await asyncio.sleep(0.05)
+    assert not read.done()
+    other.close()
+    assert "vibn-sqlite-scan" in await read
+    await connector.close()
 
 
 async def test_writes_that_wait_behind_a_slow_one_keep_their_deadline(
