@@ -7,7 +7,7 @@ import time
 
 from .args import REQUIRED, bounded, take
 from .failure import Failure
-from .frames import MAX_BODY
+from .frames import MAX_BODY, MAX_HEADER, dumps
 from .outcome import signal_number
 from .spawn import arguments, environment
 
@@ -51,13 +51,17 @@ def start(context: Context, args: dict[str, Any], body: bytes) -> Result:
 def listing(context: Context, args: dict[str, Any], body: bytes) -> Result:
     del body
     take(args, {})
-    shown = []
-    for job in context.agent.jobs.all():
-        one = job.show()
-        # The whole list has to fit into one header.
-        one["cmd"] = one["cmd"][:500]
-        shown.append(one)
+    shown = [job.show() for job in context.agent.jobs.all()]
+    for one in shown:
+        _shorten(one, (MAX_HEADER - 4096) // len(shown))
     return {"jobs": shown}, b""
+
+
+def _shorten(shown: dict[str, Any], room: int) -> None:
+    """Cut a job's texts until it takes at most ``room`` bytes: the list has to fit one header."""
+    while len(dumps(shown)) >= room:
+        longest = max(("cmd", "name", "cwd"), key=lambda key: len(shown[key]))
+        shown[longest] = shown[longest][: len(shown[longest]) // 2]
 
 
 def read(context: Context, args: dict[str, Any], body: bytes) -> Generator[Any, Any, Result]:

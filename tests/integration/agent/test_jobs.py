@@ -210,6 +210,13 @@ def test_the_last_hundred_ended_jobs_are_kept(client, place):
     assert len(list((place.state / "jobs").iterdir())) == 100
 
 
+def test_a_list_of_many_long_jobs_fits_into_its_answer(client):
+    ids = [client.call("job.start", cmd="true # " + "é" * 5000)["id"] for _ in range(90)]
+    jobs = client.call("job.list")["jobs"]
+    assert [job["id"] for job in jobs] == ids
+    assert all(job["cmd"].startswith("true # é") for job in jobs)
+
+
 def test_a_time_out_of_a_command_leaves_jobs_alone(client):
     id = client.call("job.start", cmd="sleep 60")["id"]
     client.run("sleep 60", timeout=0.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,6 +117,29 @@ def test_a_job_under_main_goes_on_when_the_agent_is_killed(main, place):
     assert reply.body == b"done\n"
     end = place.client().call("job.read", id=id, offset=5, wait=20)
     assert end["job"]["exit"] == 6
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become a user with few processes")
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs the setpriv program")
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="needs the system's Python")
+def test_main_lives_through_a_time_without_a_process_to_spare(place):
+    base = place.workspace.parent
+    shutil.copy(place.zipapp, base / "agent.pyz")
+    for path in (base, place.workspace):
+        path.chmod(0o777)
+    place.python, place.zipapp = "/usr/bin/python3", base / "agent.pyz"
+    user = ["setpriv", "--reuid", str(600_000 + os.getpid() % 100_000), "--clear-groups"]
+    main = subprocess.Popen([*user, *place.argv("main")], stderr=subprocess.PIPE)
+    place.processes.append(main)
+    agent = place.client().hello["pid"]
+    limit = [*user, "prlimit", "--pid", str(main.pid)]
+    subprocess.run([*limit, "--nproc=0:4000"], check=True)
+    os.kill(agent, signal.SIGKILL)
+    time.sleep(1)
+    assert main.poll() is None
+    assert children(main.pid) == []
+    subprocess.run([*limit, "--nproc=4000:4000"], check=True)
+    assert place.client().run("echo back").out == b"back\n"
 
 
 def test_a_stray_term_to_the_agent_costs_no_job(main, place):
