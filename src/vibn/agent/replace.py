@@ -25,11 +25,12 @@ class Replacement:
     """New content for ``place``, which stays open as long as this is used.
 
     Use it as a context manager: without ``commit`` the temporary file is removed. The mode of an
-    existing file is kept unless ``mode`` is given. Raises Failure: denied when the existing file
-    may not be written, disk_full, and what else the system says.
+    existing file is kept unless ``mode`` is given. ``over`` replaces whatever is there, except a
+    directory. Raises Failure: denied when the existing file may not be written, disk_full, and
+    what else the system says.
     """
 
-    def __init__(self, place: Place, mode: int | None = None) -> None:
+    def __init__(self, place: Place, mode: int | None = None, over: bool = False) -> None:
         self.place = place
         self.before = place.stat()
         self.size = 0
@@ -38,7 +39,7 @@ class Replacement:
         self._fd = -1
         if not place.name:
             raise Failure("invalid_input", "/workspace itself is a directory")
-        if self.before is not None:
+        if self.before is not None and not over:
             require_file(self.before, place.path)
             if not os.access(place.name, os.W_OK, dir_fd=place.folder):
                 raise Failure("denied", "%s may not be written" % place.path)
@@ -88,7 +89,7 @@ class Replacement:
             if sync:
                 _sync_folder(folder)
         except IsADirectoryError:
-            raise Failure("conflict", "%s became a directory" % self.place.path) from None
+            raise Failure("already_exists", "%s is a directory" % self.place.path) from None
         except OSError as error:
             raise from_os_error(error, self.place.path) from None
 

@@ -189,4 +189,3 @@ def box(_shared: Client) -> Iterator[Client]:
 @pytest.fixture
 def root(box: Client) -> Path:
     return box.root
-
