@@ -131,6 +131,7 @@ async def test_a_locked_file_stops_writes_but_no_read_and_not_the_loop(
 
 async def test_a_read_that_finds_the_file_busy_waits_beside_the_loop(tmp_path: Path) -> None:
     def lock(connection: sa.Connection) -> str:
+        connection.exec_driver_sql("PRAGMA query_only = OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         connection.exec_driver_sql("ROLLBACK")
         return threading.current_thread().name
