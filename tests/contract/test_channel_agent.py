@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from vibn.channel import AgentClient, Pool, replace_older
+from vibn.channel import AgentClient, Deadlines, Pool, replace_older
 from vibn.errors import (
     AgentLost,
     EditAmbiguous,
@@ -32,7 +32,7 @@ from vibn.errors import (
     VibnError,
 )
 from vibn.models import BoxRef
-from vibn.outcomes import ChangeKind, FileType, GrepMode, JobState, Output, Terminal
+from vibn.outcomes import ChangeKind, FileChange, FileType, GrepMode, JobState, Output, Terminal
 from vibn.runtimes import zipapp
 
 PYTHON = "/usr/bin/python3"
@@ -498,18 +498,19 @@ async def test_contents_are_searched_in_three_ways(client, home):
         await client.fs_grep("(")
 
 
-async def test_changes_are_watched(client, home):
-    async with client.fs_watch() as watch:
-        seen = set()
-        async with asyncio.timeout(20):
-            while not {("f", "created"), ("f", "deleted")} <= seen:
-                (home.workspace / "f").write_text("x")
-                await asyncio.sleep(0.1)
-                (home.workspace / "f").unlink()
-                batch = await anext(watch)
-                seen |= {(change.path, change.kind) for change in batch}
-        assert {kind for _, kind in seen} <= set(ChangeKind)
+async def test_changes_are_watched_until_that_is_left(client):
+    async with client.fs_watch() as watch, asyncio.timeout(60):
+        await client.fs_write("f", b"x")
+        await _seen(watch, FileChange(ChangeKind.CREATED, "f"))
+        await client.fs_delete("f")
+        await _seen(watch, FileChange(ChangeKind.DELETED, "f"))
     assert client.in_flight == 0
+    assert (await client.exec("true")).exit == 0
+
+
+async def _seen(watch, wanted):
+    while wanted not in await anext(watch):
+        pass
 
 
 async def test_an_archive_is_packed_and_unpacked(client, home):
@@ -545,6 +546,38 @@ async def test_a_killed_agent_loses_every_call_and_the_next_one_works(client, ho
     [job] = await again.job_list()
     assert (job.id, job.state) == (started.id, JobState.RUNNING)
     await pool.close()
+
+
+async def test_a_frozen_agent_is_lost_to_those_who_wait(home):
+    client = await AgentClient.connect(await home.dial(), Deadlines(silence=1.0))
+    home.process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(AgentLost, match="silent"):
+            await client.exec("true")
+    finally:
+        home.process.send_signal(signal.SIGCONT)
+
+
+async def test_a_frozen_agent_that_nobody_asks_keeps_its_channel(home):
+    client = await AgentClient.connect(await home.dial(), Deadlines(silence=0.5))
+    await client.exec("true")
+    home.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(1.5)
+    home.process.send_signal(signal.SIGCONT)
+    assert (await client.exec("echo thawed")).stdout == b"thawed\n"
+    await client.close()
+
+
+async def test_a_client_that_goes_away_ends_its_commands_but_no_job(home):
+    client, other = [await AgentClient.connect(await home.dial()) for _ in range(2)]
+    started = await client.job_start("echo ready; exec sleep 979")
+    call = asyncio.create_task(client.exec("echo $$ > pid; exec sleep 978"))
+    await _until(lambda: _number(home.workspace / "pid"))
+    await client.close()
+    await asyncio.gather(call, return_exceptions=True)
+    await _until(lambda: not _alive(_number(home.workspace / "pid")))
+    assert (await other.job_read(started.id)).job.state is JobState.RUNNING
+    await other.close()
 
 
 async def test_a_root_agent_offers_commands_only(home):
