@@ -21,8 +21,6 @@ from vibn.channel import Pool
 from vibn.config import Settings
 from vibn.errors import RuntimeUnavailable
 from vibn.models import Seed, Tier
-from vibn.runtimes.bubblewrap import BubblewrapRuntime
-from vibn.runtimes.docker import DockerRuntime
 from vibn.services.boxes import Boxes
 from vibn.services.clock import SystemClock
 from vibn.services.environment import Environment
@@ -32,7 +30,6 @@ from vibn.services.reconcile import Reconciler
 from vibn.services.strays import Strays
 from vibn.store.sql import open_store
 
-RUNTIMES: Mapping[str, Any] = {"bubblewrap": BubblewrapRuntime, "docker": DockerRuntime}
 WHERE = ("acme", "shop")
 
 
@@ -61,6 +58,17 @@ class Plane:
     reconciler: Reconciler
 
 
+def make(name: str, settings: Settings, installation: str) -> Any:
+    """Imports the one runtime that is asked for: a process is started for each fault point."""
+    if name == "docker":
+        from vibn.runtimes.docker import DockerRuntime
+
+        return DockerRuntime(settings, installation)
+    from vibn.runtimes.bubblewrap import BubblewrapRuntime
+
+    return BubblewrapRuntime(settings, installation)
+
+
 Wrap = Callable[[Any], Any]
 
 
@@ -81,7 +89,7 @@ async def control_plane(
     store = open_store(settings)
     await store.open()
     installation = await store.installation(token_hex(8))
-    runtime = RUNTIMES[runtime_name](settings, installation)
+    runtime = make(runtime_name, settings, installation)
     pool = Pool(runtime.connect)
     clock = LaterClock(ahead)
     faults = faults or from_environment()

@@ -22,10 +22,12 @@ from typing import Any
 import pytest
 from tests.acceptance import control_plane as plane
 
+from vibn.config import Settings
 from vibn.models import BoxState, RuntimeState, Tier
 from vibn.runtimes import bubblewrap, docker
 from vibn.services import seeding
 from vibn.services.faults import Effect, Faults
+from vibn.store.sql import open_store
 
 LATER = 3600.0 * 2
 """Seconds that the second control plane's clock is ahead: every lease has run out."""
@@ -46,11 +48,27 @@ FEWER = [
 """On Docker, where each takes seconds."""
 
 
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated once for all tests here: migrating takes longer than the rest of a test."""
+    place = tmp_path_factory.mktemp("crash")
+    store = open_store(Settings(state_dir=place))
+
+    async def make() -> None:
+        await store.open()
+        await store.close()
+
+    asyncio.run(make())
+    return place / "vibn.db"
+
+
 @pytest.fixture
-def state_dir() -> Iterator[Path]:
+def state_dir(empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Short, for socket paths; open to the boxes' users; removed with all that is in it."""
+    monkeypatch.delenv("VIBN_DATABASE_URL", raising=False)
     made = Path(tempfile.mkdtemp(prefix="vc"))
     made.chmod(0o711)
+    shutil.copy(empty_database, made / "vibn.db")
     yield made
     shutil.rmtree(made, ignore_errors=True)
 
@@ -67,19 +85,24 @@ def archive(state_dir: Path) -> Path:
 
 async def usable(runtime: str) -> None:
     """Skip with the reason when this machine cannot run it."""
-    settings = plane.Settings()
+    settings = Settings()
     found = await (docker.available(settings) if runtime == "docker" else bubblewrap.available())
     if not found.usable:
         pytest.skip(f"{runtime}: {found.reason}")
 
 
-async def prepared(state_dir: Path, runtime: str, name: str, archive: Path) -> None:
+async def prepared(state_dir: Path, runtime: str, name: str, archive: Path) -> dict[str, Any]:
+    """The volumes by box id, and the bystander's row, before the scenario."""
     await usable(runtime)
     scenario = SCENARIOS[name]
     async with plane.control_plane(state_dir, runtime, **dict(scenario.settings or {})) as first:
         if scenario.freezes and not first.runtime.capabilities.freeze:
             pytest.skip(f"{runtime} cannot freeze here")
         await plane.prepare(first, scenario, archive)
+        return {
+            "volumes": {box.ref.box_id for box in await first.runtime.list()},
+            "bystander": (await first.store.locate("acme", "bystander")).box,
+        }
 
 
 async def removed(state_dir: Path, runtime: str) -> None:
@@ -96,17 +119,6 @@ def killed_at(state_dir: Path, runtime: str, name: str, point: str) -> int:
         timeout=120,
     )
     return done.returncode
-
-
-async def world(state_dir: Path, runtime: str) -> dict[str, Any]:
-    """Containers and volumes by box id, and the bystander's row."""
-    async with plane.control_plane(state_dir, runtime) as look:
-        owned = await look.runtime.list()
-        return {
-            "volumes": {box.ref.box_id for box in owned},
-            "containers": {box.ref.box_id for box in owned if box.has_container},
-            "bystander": (await look.store.locate("acme", "bystander")).box,
-        }
 
 
 async def recovered(state_dir: Path, runtime: str, name: str, before: dict[str, Any]) -> None:
@@ -166,9 +178,8 @@ async def goes_on(second: Any, scenario: Any) -> None:
 async def kill_and_recover(
     state_dir: Path, archive: Path, runtime: str, name: str, point: str
 ) -> None:
-    await prepared(state_dir, runtime, name, archive)
+    before = await prepared(state_dir, runtime, name, archive)
     try:
-        before = await world(state_dir, runtime)
         status = await asyncio.to_thread(killed_at, state_dir, runtime, name, point)
         assert status == -9, f"{name} never came to {point}"
         await recovered(state_dir, runtime, name, before)
