@@ -28,26 +28,54 @@ def unified(data: bytes, old: bytes, new: bytes, count: int, path: str) -> str:
     out = ["--- a/%s\n+++ b/%s\n" % (path, path)]
     size = len(out[0])
     drift = 0
-    for start, before, after, middle in _hunks(data, old, new, count):
-        head = "@@ -%d,%d +%d,%d @@\n" % (start, len(before), start + drift, len(after))
-        drift += len(after) - len(before)
-        hunk = [head, *middle]
-        for number, line in enumerate(hunk):
-            size += len(line)
+    for start, lines in _hunks(data, old, new, count):
+        before = sum(mark != "+" for mark, _ in lines)
+        after = sum(mark != "-" for mark, _ in lines)
+        out.append(
+            "@@ -%d,%d +%d,%d @@\n"
+            % (start - (not before), before, start + drift - (not after), after)
+        )
+        drift += after - before
+        for number, (mark, line) in enumerate(lines):
+            shown = _shown(mark, line)
+            size += len(shown)
             if size > MAX_DIFF:
-                out.append("... %d more lines of this place\n" % (len(hunk) - number))
+                out.append("... %d more lines of this place\n" % (len(lines) - number))
                 return "".join(out)
-            out.append(line)
+            out.append(shown)
     return "".join(out)
 
 
 def _hunks(
     data: bytes, old: bytes, new: bytes, count: int
-) -> Iterator[tuple[int, list[bytes], list[bytes], list[str]]]:
-    """Places that are changed: first line, old lines, new lines (context included), the text."""
+) -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
+    """The number of a hunk's first line, and its marked lines; each stands apart from the next."""
+    lines: list[tuple[str, bytes]] = []
+    first = number = 1
+    counted = stop = 0
+    for start, end, gone, come in _regions(data, old, new, count):
+        if lines and data.count(b"\n", stop, start) <= 2 * CONTEXT:
+            lines += [(" ", line) for line in _split(data[stop:start])]
+        else:
+            if lines:
+                yield first, lines + [(" ", line) for line in _lines_after(data, stop)]
+            number += data.count(b"\n", counted, start)
+            counted = start
+            above = _lines_before(data, start)
+            first = number - len(above)
+            lines = [(" ", line) for line in above]
+        lines += [("-", line) for line in gone]
+        lines += [("+", line) for line in come]
+        stop = end
+    if lines:
+        yield first, lines + [(" ", line) for line in _lines_after(data, stop)]
+
+
+def _regions(
+    data: bytes, old: bytes, new: bytes, count: int
+) -> Iterator[tuple[int, int, list[bytes], list[bytes]]]:
+    """Where whole lines change, from byte to byte: the lines that go and those that come."""
     at = data.find(old)
-    number = 1
-    counted = 0
     while at >= 0 and count > 0:
         start = data.rfind(b"\n", 0, at) + 1
         pieces: list[bytes] = []
@@ -65,26 +93,15 @@ def _hunks(
             if at < 0 or at >= stop:
                 break
         pieces.append(data[done:stop])
-        number += data.count(b"\n", counted, start)
-        counted = start
-        above = _lines_before(data, start)
-        below = _lines_after(data, stop)
         gone = _split(data[start:stop])
         come = _split(b"".join(pieces))
         while gone and come and gone[0] == come[0]:
-            above = [*above, gone[0]][-CONTEXT:]
+            start += len(gone[0])
             del gone[0], come[0]
-            start += len(above[-1])
         while gone and come and gone[-1] == come[-1]:
-            below = [gone[-1], *below][:CONTEXT]
+            stop -= len(gone[-1])
             del gone[-1], come[-1]
-        number += data.count(b"\n", counted, start)
-        counted = start
-        text = [_shown(" ", line) for line in above]
-        text += [_shown("-", line) for line in gone]
-        text += [_shown("+", line) for line in come]
-        text += [_shown(" ", line) for line in below]
-        yield number - len(above), above + gone + below, above + come + below, text
+        yield start, stop, gone, come
 
 
 def _split(data: bytes) -> list[bytes]:
