@@ -3,15 +3,13 @@ loopback TCP port for the paths that have no shared file system."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.engine_api import EngineApi, RuntimeOverTcp
 
 from vibn.channel.client import AgentClient
 from vibn.config import Settings
@@ -72,56 +70,12 @@ async def runtime(settings: Settings, installation: str) -> AsyncIterator[Docker
     await swept(made)
 
 
-@dataclass
-class Api:
-    """The engine's API on a TCP port of the loopback interface."""
-
-    port: int
-    running: set[asyncio.Task[None]]
-
-    def cut(self) -> None:
-        """End every connection, as a network does."""
-        for task in list(self.running):
-            task.cancel()
-
-
 @pytest.fixture
-async def api(image: str) -> AsyncIterator[Api]:
-    path = engine_url().removeprefix("unix://")
-    running: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        running.add(task)
-        task.add_done_callback(running.discard)
-        theirs = await asyncio.open_unix_connection(path)
-        try:
-            await asyncio.gather(_copy(reader, theirs[1]), _copy(theirs[0], writer))
-        finally:
-            theirs[1].close()
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    api = Api(server.sockets[0].getsockname()[1], running)
-    yield api
-    server.close()
-    api.cut()
-    await asyncio.gather(*running, return_exceptions=True)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()
-
-
-@pytest.fixture
-async def remote(settings: Settings, installation: str, api: Api) -> AsyncIterator[DockerRuntime]:
+async def remote(settings: Settings, installation: str) -> AsyncIterator[RuntimeOverTcp]:
     """The runtime with an engine that is reached over TCP and shares no file system with it."""
-    made = DockerRuntime(settings, installation, url=f"tcp://127.0.0.1:{api.port}")
+    api = EngineApi()
+    await api.open()
+    made = RuntimeOverTcp(settings, installation, api)
     yield made
     await swept(made)
 

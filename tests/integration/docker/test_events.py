@@ -80,13 +80,13 @@ async def test_boxes_of_others_are_not_told(runtime, heard, make, settings):
     assert {event.ref for event in events} == {ref}
 
 
-async def test_after_a_gap_everything_may_have_changed(remote, api):
+async def test_after_a_gap_everything_may_have_changed(remote):
     queue: asyncio.Queue[RuntimeEvent] = asyncio.Queue()
     task = asyncio.create_task(_hear(remote, queue))
     try:
         async with asyncio.timeout(30):
             while queue.empty():
-                api.cut()
+                remote.api.cut()
                 await asyncio.sleep(0.3)
         assert queue.get_nowait().kind is EventKind.RESYNC
     finally:

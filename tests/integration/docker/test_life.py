@@ -191,15 +191,15 @@ async def test_more_than_31_projects_get_networks(runtime, settings, installatio
     networks = Networks(engine, settings.docker_subnets)
     owners = [Owner(installation, f"net{n}") for n in range(40)]
     try:
-        for owner in owners:
-            await networks.ensure(owner, BoxSpec(owner.box_id, "acme", "team", ""))
+        await asyncio.gather(
+            *(networks.ensure(owner, BoxSpec(owner.box_id, "acme", "team", "")) for owner in owners)
+        )
         names = await docker(
             "network", "ls", "-q", "--filter", f"label=vibn.installation={installation}"
         )
         assert len(names.split()) == 40
     finally:
-        for owner in owners:
-            await networks.remove(owner)
+        await asyncio.gather(*(networks.remove(owner) for owner in owners))
         await engine.close()
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import aiodocker
@@ -81,6 +83,26 @@ async def watch(
             await stream.close()
         await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
         failures += 1
+
+
+async def ran_out_of_memory(engine: Engine, handle: str, since: datetime) -> bool:
+    """Whether the engine told of it since then. Its ``inspect`` says so of the main process only;
+    what it remembers of events is bounded (some hundred), so an old one may be forgotten."""
+    async with engine.call("tell its events", 10) as client:
+        now = datetime.now(UTC)
+        if not engine.local:  # another host's clock may go otherwise
+            now = moment(str((await client.system.info())["SystemTime"])) or now
+        make: Any = DockerEvents
+        events = make(client)
+        said: Any = events.subscribe(
+            filters=json.dumps({"type": ["container"], "container": [handle], "event": ["oom"]}),
+            since=f"{since.timestamp():.6f}",
+            until=f"{now.timestamp():.6f}",
+        )
+        try:
+            return await said.get() is not None
+        finally:
+            await events.task
 
 
 class _Stream:

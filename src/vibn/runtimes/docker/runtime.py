@@ -8,6 +8,7 @@ import logging
 import socket
 import tarfile
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
@@ -257,7 +258,12 @@ class DockerRuntime:
             found = await self._find(ref)
         except BoxAbsent:
             return RuntimeStatus(RuntimeState.ABSENT)
-        return status_of(found, await self._engine.info())
+        status = status_of(found, await self._engine.info())
+        if status.oom_killed or status.started_at is None:
+            return status
+        if await events.ran_out_of_memory(self._engine, found["Id"], status.started_at):
+            return replace(status, oom_killed=True)
+        return status
 
     async def connect(self, ref: BoxRef, user: str = "vibn") -> socket.socket:
         return await self._link.connect(ref, await self._find(ref), user)
@@ -265,7 +271,10 @@ class DockerRuntime:
     async def address(self, ref: BoxRef, port: int) -> Address | None:
         found = await self._find(ref)
         owner = Owner(self._installation, ref.box_id)
-        if found["State"]["Status"] != "running" or not guard.bridge_here(owner.bridge):
+        if not self.capabilities.address or found["State"]["Status"] != "running":
+            return None
+        # The bridge among our interfaces proves that this host has the way to the box.
+        if not guard.bridge_here(owner.bridge):
             return None
         attached = (found.get("NetworkSettings") or {}).get("Networks") or {}
         host = (attached.get(owner.network) or {}).get("IPAddress", "")
