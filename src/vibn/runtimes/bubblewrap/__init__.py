@@ -9,6 +9,7 @@ host.py       what this host lets us do, by trying
 starting.py   the steps of a start: identity.py (user ids), etc.py (its /etc), cgroups.py and
               rlimits.py (limits), veth.py with firewall.py or usernet.py (network),
               resolvers.py (DNS), sandbox.py (what it sees), launch.py (running bwrap)
+threads.py    blocking work that ends before its caller goes on
 ending.py     end, freeze and thaw its processes
 events.py     what happens to boxes
 findings.py   ``vibn doctor``

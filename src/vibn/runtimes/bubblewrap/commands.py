@@ -42,7 +42,8 @@ async def run(argv: Sequence[str], given: str = "", within: float = 10.0) -> Out
         env={"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"},
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(given.encode()), within)
+        async with asyncio.timeout(within):
+            out, err = await process.communicate(given.encode())
     except TimeoutError as exc:
         raise RuntimeUnavailable(f"{argv[0]} did not end within {within:g} s.") from exc
     finally:

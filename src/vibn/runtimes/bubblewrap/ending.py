@@ -8,6 +8,7 @@ import signal
 
 from vibn.errors import RuntimeUnavailable
 from vibn.runtimes.bubblewrap.cgroups import Group
+from vibn.runtimes.bubblewrap.threads import complete
 from vibn.runtimes.processes import Process
 
 _OURS = ("vibn-agent", "vibn-main")
@@ -49,7 +50,8 @@ async def gone(process: Process, within: float) -> bool:
     readable = asyncio.Event()
     loop.add_reader(fd, readable.set)
     try:
-        await asyncio.wait_for(readable.wait(), within)
+        async with asyncio.timeout(within):
+            await readable.wait()
         return True
     except TimeoutError:
         return False
@@ -92,6 +94,6 @@ def is_frozen(box: Process, group: Group | None) -> bool:
 
 async def _switch(group: Group, frozen: bool) -> None:
     try:
-        await asyncio.to_thread(group.freeze, frozen)
+        await complete(group.freeze, frozen)
     except (OSError, TimeoutError) as exc:
         raise RuntimeUnavailable(f"The cgroup freezer failed: {exc}.") from exc

@@ -7,7 +7,8 @@ holds a secret; links are copied as links, so /etc/alternatives works.
 from __future__ import annotations
 
 import contextlib
-import os
+import hashlib
+import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,30 +56,33 @@ exit 1
 """
 
 
-def copy_host(directory: Path) -> None:
-    """Copy what is NEEDED from the host into ``directory``, unless done since it last changed."""
+def copy_host(directory: Path) -> Path:
+    """A copy of what is NEEDED of the host's, below ``directory``, made unless it is there.
+
+    It is named after what it was copied from and never changed: boxes of any age may use it.
+    """
     sources = [HOST / name for name in NEEDED if (HOST / name).exists()]
     for pattern in NEEDED_PATTERNS:
         sources += [path for path in sorted(HOST.glob(pattern)) if path not in sources]
-    stamp = "\n".join(f"{path} {path.lstat().st_mtime_ns}" for path in sources)
-    mark = directory / ".stamp"
-    if mark.is_file() and mark.read_text() == stamp:
-        return
-    beside = directory.with_name(f".{directory.name}.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(mode=0o755)
-    for source in sources:
-        with contextlib.suppress(shutil.Error, PermissionError):
-            _copy(source, beside / source.name)
-    (beside / "bin").mkdir()
-    (beside / "bin" / "sudo").write_text(_SUDO)
-    (beside / "bin" / "sudo").chmod(0o755)
-    (beside / ".stamp").write_text(stamp)
-    with contextlib.suppress(FileNotFoundError):
-        directory.rename(beside.with_name(beside.name + ".old"))
-    beside.rename(directory)
-    directory.chmod(0o755)
-    shutil.rmtree(beside.with_name(beside.name + ".old"), ignore_errors=True)
+    stamp = _SUDO + "".join(f"{path} {path.lstat().st_mtime_ns}\n" for path in sources)
+    target = directory / hashlib.sha256(stamp.encode()).hexdigest()[:16]
+    if target.is_dir():
+        return target
+    beside = directory / f".{secrets.token_hex(6)}"
+    try:
+        (beside / "bin").mkdir(parents=True)
+        for source in sources:
+            with contextlib.suppress(shutil.Error, PermissionError):
+                _copy(source, beside / source.name)
+        (beside / "bin" / "sudo").write_text(_SUDO)
+        (beside / "bin" / "sudo").chmod(0o755)
+        beside.chmod(0o755)
+        # Another start may have been first.
+        with contextlib.suppress(OSError):
+            beside.rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return target
 
 
 def _copy(source: Path, target: Path) -> None:

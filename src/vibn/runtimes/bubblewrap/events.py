@@ -49,8 +49,10 @@ class Watch:
         try:
             seen = await asyncio.to_thread(self._look)
             while True:
+                # Not wait_for: before Python 3.12 it may swallow our cancellation.
                 with _alarms(seen, woken), contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), _PASS)
+                    async with asyncio.timeout(_PASS):
+                        await woken.wait()
                 woken.clear()
                 try:
                     now = await asyncio.to_thread(self._look)

@@ -132,7 +132,8 @@ async def _all_of(fd: int) -> bytes:
 
     loop.add_reader(fd, read)
     try:
-        await asyncio.wait_for(done, _WITHIN)
+        async with asyncio.timeout(_WITHIN):
+            await done
     finally:
         loop.remove_reader(fd)
     return bytes(found)

@@ -1,7 +1,7 @@
 """Where the files of a box lie on this host.
 
 BASE/agent/                    the agent's zipapp
-BASE/host/                     copies of what programs need of the host's /etc
+BASE/host/VERSION/             copies of what programs need of the host's /etc
 BASE/boxes/ID/box.json         what the box is: its labels, limits, host uid
 BASE/boxes/ID/life.json        which processes it is now, and how it last ended
 BASE/boxes/ID/{run,etc,home,tmp}

@@ -12,7 +12,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,7 @@ from vibn.runtimes.bubblewrap.lock import held
 from vibn.runtimes.bubblewrap.places import Places
 from vibn.runtimes.bubblewrap.record import Record
 from vibn.runtimes.bubblewrap.starting import Starter, lend
+from vibn.runtimes.bubblewrap.threads import complete
 from vibn.runtimes.processes import boot_id
 from vibn.runtimes.sockets import dial
 
@@ -58,13 +59,21 @@ _LIMITS = ("memory", "pids", "cpus", "disk")
 
 
 class BubblewrapRuntime:
+    """``look`` finds out, once, what this host lets us do."""
+
     name = "bubblewrap"
 
-    def __init__(self, settings: Settings, installation: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        installation: str,
+        look: Callable[[str], Awaitable[Host]] = host.look,
+    ) -> None:
         self._settings = settings
         self._installation = installation
         self._base = settings.state_dir.absolute() / "bubblewrap"
         self._certificates = settings.ca_file
+        self._look = look
         self._host: Host | None = None
         self._looking = asyncio.Lock()
         self._watch = events.Watch(self._seen)
@@ -81,13 +90,13 @@ class BubblewrapRuntime:
     async def create(self, spec: BoxSpec) -> str:
         at = self._at(spec.box_id)
         found = await self._detect()
-        await asyncio.to_thread(places.lay, self._base)
+        await complete(places.lay, self._base)
         async with held(at.lock):
             box = record.load_record(at.record)
             if box is not None and box.installation != self._installation:
                 raise Conflict(f"The box {spec.box_id} belongs to another installation.")
             if box is None:
-                box = await asyncio.to_thread(self._make, spec, at, found)
+                box = await complete(self._make, spec, at, found)
             if spec.start:
                 await self._up(box, at)
             return box.handle
@@ -120,14 +129,14 @@ class BubblewrapRuntime:
         at = self._at(ref.box_id)
         if not self._base.is_dir():
             return
-        await asyncio.to_thread(places.lay, self._base)
+        await complete(places.lay, self._base)
         async with held(at.lock):
             box = record.load_record(at.record)
             if box is not None and box.installation == self._installation:
                 await self._down(box, at, 0.0)
                 group = (await self._starter()).group(box)
                 if group is not None:
-                    await asyncio.to_thread(group.remove)
+                    await complete(group.remove)
                 await self._discard(at.box)
             if volumes and self._own_volumes(at):
                 await self._discard(at.volumes)
@@ -268,14 +277,14 @@ class BubblewrapRuntime:
         if directory.exists():
             hidden = self._base / "trash" / f"{directory.name}.{secrets.token_hex(6)}"
             directory.rename(hidden)
-            await asyncio.to_thread(places.delete, hidden)
+            await complete(places.delete, hidden)
 
     # Its life
 
     async def _detect(self) -> Host:
         async with self._looking:
             if self._host is None:
-                self._host = await host.look(f"vibn-{self._installation[:16]}")
+                self._host = await self._look(f"vibn-{self._installation[:16]}")
                 own = self._host.networking is not Networking.HOST
                 self.capabilities = replace(
                     self.capabilities,

@@ -38,6 +38,8 @@ class Sandbox:
 
     places: Places
     zipapp: Path
+    host: Path
+    """The copy of what programs need of the host's /etc (``etc.copy_host``)."""
     hostname: str
     env: Mapping[str, str]
     views: Sequence[tuple[Path, str]] = ()
@@ -83,7 +85,7 @@ def _host() -> list[str]:
 
 
 def _etc(box: Sandbox) -> list[str]:
-    places, host = box.places, box.places.base / "host"
+    places, host = box.places, box.host
     found = [part for name in _HOLDERS for part in ("--perms", "0755", "--dir", name)]
     found += ["--ro-bind", str(places.etc), "/etc/.vibn"]
     for name in _names(places.etc):

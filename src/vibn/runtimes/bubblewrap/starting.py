@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
@@ -29,6 +28,7 @@ from vibn.runtimes.bubblewrap.host import Host, Networking
 from vibn.runtimes.bubblewrap.life import Life
 from vibn.runtimes.bubblewrap.places import Places
 from vibn.runtimes.bubblewrap.record import Record
+from vibn.runtimes.bubblewrap.threads import complete
 from vibn.runtimes.processes import Process
 
 
@@ -55,9 +55,9 @@ class Starter:
             raise
 
     async def _start(self, record: Record, at: Places, started: Life) -> Life:
-        agent = await asyncio.to_thread(self._lay_files, record, at)
+        agent, copied = await complete(self._lay_files, record, at)
         group = self.group(record)
-        held = await asyncio.to_thread(group.make, record.limits) if group is not None else set()
+        held = await complete(group.make, record.limits) if group is not None else set()
         limited_by = self._host.hierarchies.name if self._host.hierarchies and held else "rlimits"
         own_user = record.uid != 0 and record.uid != os.getuid()
         options, also = rlimits.options(record.limits, held, own_user)
@@ -73,6 +73,7 @@ class Starter:
             box = sandbox.Sandbox(
                 at,
                 agent,
+                copied,
                 hostname(record.project),
                 sandbox.environment(record.project, self._certificates is not None, record.env),
                 views=() if group is None else group.views(),
@@ -126,16 +127,16 @@ class Starter:
             return tuple(resolvers.named(resolvers.CONFIGURATIONS[0])) or resolvers.PUBLIC
         return resolvers.usable()
 
-    def _lay_files(self, record: Record, at: Places) -> Path:
-        """The directories of this life, and the agent's file, which is returned."""
-        etc.copy_host(at.base / "host")
+    def _lay_files(self, record: Record, at: Places) -> tuple[Path, Path]:
+        """Lay the directories of this life; the agent's file, and the copy of the host's."""
+        copied = etc.copy_host(at.base / "host")
         certificates = etc.bundle(self._certificates)
         etc.write(at.etc, hostname(record.project), self._resolvers(), certificates)
         for directory in (at.run, at.tmp):
             places.delete(directory)
             lend(directory, record.uid, 0o1777 if directory == at.tmp else 0o700)
         lend(at.home, record.uid, 0o755)
-        return zipapp.build(at.base / "agent", sandbox.PYTHON)
+        return zipapp.build(at.base / "agent", sandbox.PYTHON), copied
 
 
 def lend(directory: Path, uid: int, mode: int) -> None:

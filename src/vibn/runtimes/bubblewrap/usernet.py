@@ -98,7 +98,8 @@ async def _readable(fd: int, within: float) -> None:
     readable = asyncio.Event()
     loop.add_reader(fd, readable.set)
     try:
-        await asyncio.wait_for(readable.wait(), within)
+        async with asyncio.timeout(within):
+            await readable.wait()
     finally:
         loop.remove_reader(fd)
 
