@@ -65,7 +65,10 @@ class Hand(Protocol):
     """What seeding needs of the box."""
 
     async def sh(self, script: str, env: Mapping[str, str], timeout: float) -> tuple[int, str, str]:
-        """Exit status (124: timed out), standard output and standard error."""
+        """Run it in /workspace with the project's variables and ``env``.
+
+        Exit status (124: timed out), standard output, and standard error without secrets.
+        """
         ...
 
     async def unpack(self, path: str, content: AsyncIterator[bytes]) -> None:
@@ -92,13 +95,13 @@ class Seeder:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    async def seed(self, hand: Hand, seed: Seed, env: Mapping[str, str]) -> None:
+    async def seed(self, hand: Hand, seed: Seed) -> None:
         """Bring the files in, or find that they are. The box stays usable whatever happens.
 
         Raises Conflict when the workspace holds other files, Unavailable when the repository
         cannot be fetched, with git's own words.
         """
-        state = (await self._run(hand, LOOK, env, "look at /workspace")).strip()
+        state = (await self._run(hand, LOOK, "look at /workspace")).strip()
         if state == "placed":
             return
         if state == "occupied":
@@ -108,17 +111,17 @@ class Seeder:
             )
         if state == "empty":
             with self._faults.around(Effect.FETCH_SEED):
-                await self._fetch(hand, seed, env)
+                await self._fetch(hand, seed)
         with self._faults.around(Effect.PLACE_SEED):
-            await self._run(hand, _PLACE, env, "put the files in place")
+            await self._run(hand, _PLACE, "put the files in place")
 
     async def tidy(self, hand: Hand) -> None:
         """Remove the staging directory, once the row says that the project is seeded."""
         with self._faults.around(Effect.TIDY_SEED):
-            await self._run(hand, _TIDY, {}, f"remove {STAGING}")
+            await self._run(hand, _TIDY, f"remove {STAGING}")
 
-    async def _fetch(self, hand: Hand, seed: Seed, env: Mapping[str, str]) -> None:
-        await self._run(hand, _STAGE, env, f"make {STAGING}")
+    async def _fetch(self, hand: Hand, seed: Seed) -> None:
+        await self._run(hand, _STAGE, f"make {STAGING}")
         if seed.url:
             given = {
                 "VIBN_SEED_URL": seed.url,
@@ -126,15 +129,20 @@ class Seeder:
                 "GIT_TERMINAL_PROMPT": "0",
                 "GIT_ALLOW_PROTOCOL": "https:http:git:ssh:file",
             }
-            await self._run(hand, _CLONE, {**env, **given}, f"clone {seed.url}", seed.url)
+            await self._run(hand, _CLONE, f"clone {seed.url}", given, seed.url)
             return
         await hand.unpack(f"{STAGING}/tree", _chunks(Path(seed.archive)))
-        await self._run(hand, f"touch {STAGING}/complete", env, "note that it is unpacked")
+        await self._run(hand, f"touch {STAGING}/complete", "note that it is unpacked")
 
     async def _run(
-        self, hand: Hand, script: str, env: Mapping[str, str], what: str, url: str = ""
+        self,
+        hand: Hand,
+        script: str,
+        what: str,
+        env: Mapping[str, str] | None = None,
+        url: str = "",
     ) -> str:
-        status, out, err = await hand.sh(script, env, TIMEOUT)
+        status, out, err = await hand.sh(script, env or {}, TIMEOUT)
         if status == 0:
             return out
         said = "it took too long" if status == 124 else " ".join(err.split())[-500:]

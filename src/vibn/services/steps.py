@@ -126,10 +126,9 @@ class Steps:
         row = held.row
         try:
             client = await self._pool.get(BoxRef(row.box_id, row.service_uuid), "vibn")
-            hand = AgentHand(client)
+            hand = AgentHand(client, await self._environment.of(project))
             if not row.seeded:
-                variables = await self._environment.of(project)
-                await self._seeder.seed(hand, seed, variables.all)
+                await self._seeder.seed(hand, seed)
                 seeded = replace(held.row, seeded=True)
                 await held.keep(seeded, effect=Effect.MARK_SEEDED)
             await self._seeder.tidy(hand)

@@ -98,12 +98,20 @@ class World:
         default_factory=lambda: map("id{}".format, itertools.count()).__next__
     )
 
-    def control_plane(self, **changes: Any) -> Boxes:
-        settings = self.settings.model_copy(update=changes)
+    def control_plane(self, options: dict[str, Any] | None = None, **changes: Any) -> Boxes:
+        """``options`` go to Boxes, ``changes`` to its settings."""
         return Boxes(
-            self.store, self.runtime, self.pool, self.clock, self.ids, settings,
-            Environment(NoSecrets()), self.active.append, faults=Faults(self.points.append),
-        )  # fmt: skip
+            self.store,
+            self.runtime,
+            self.pool,
+            self.clock,
+            self.ids,
+            self.settings.model_copy(update=changes),
+            Environment(NoSecrets()),
+            self.active.append,
+            faults=Faults(self.points.append),
+            **(options or {}),
+        )
 
     def projects(self, boxes: Boxes) -> Projects:
         return Projects(self.store, boxes, self.clock, self.ids, Faults(self.points.append))

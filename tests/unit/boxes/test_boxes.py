@@ -4,8 +4,16 @@ import asyncio
 
 import pytest
 
-from vibn.errors import BoxAbsent, BoxBusy, BoxFailed, ProjectNotFound, RuntimeUnavailable
+from vibn.errors import (
+    AgentLost,
+    BoxAbsent,
+    BoxBusy,
+    BoxFailed,
+    ProjectNotFound,
+    RuntimeUnavailable,
+)
 from vibn.models import BoxState, Tier
+from vibn.services.containers import Deadlines
 
 
 async def test_the_first_ensure_makes_a_box_and_the_next_finds_it(world, boxes):
@@ -252,3 +260,42 @@ async def test_a_box_that_another_control_plane_holds_is_busy_after_a_while(worl
         with pytest.raises(BoxBusy):
             await waiting
         await held.settle(held.row)
+
+
+async def test_a_caller_that_waited_too_long_is_told_so_and_the_work_goes_on(world):
+    boxes = world.control_plane({"patience": 0.01})
+    world.runtime.gates["create"] = gate = asyncio.Event()
+    with pytest.raises(BoxBusy, match="not ready within"):
+        await boxes.ensure("acme", "shop")
+    gate.set()
+    await boxes.close()
+    assert (await world.row()).state is BoxState.RUNNING
+
+
+async def test_a_runtime_that_hangs_is_cut_off_and_the_next_ensure_tries_again(world):
+    boxes = world.control_plane({"deadlines": Deadlines(create=0.01)})
+    world.runtime.gates["create"] = asyncio.Event()
+    with pytest.raises(BoxFailed, match="did not finish create"):
+        await boxes.ensure("acme", "shop")
+    assert (await world.row()).state is BoxState.FAILED
+    world.runtime.gates.clear()
+    assert (await boxes.ensure("acme", "shop")).state is BoxState.RUNNING
+
+
+@pytest.mark.parametrize(("lost", "restarts"), [(1, 0), (2, 1)])
+async def test_a_box_whose_agent_does_not_answer_twice_is_restarted(world, boxes, lost, restarts):
+    await boxes.ensure("acme", "shop")
+    world.runtime.fail_next("connect", AgentLost("Nothing answers."), times=lost)
+    client = await boxes.agent("acme", "shop")
+    assert (await client.exec("echo up")).stdout == b"up\n"
+    assert world.runtime.calls.count("stop") == restarts
+
+
+async def test_an_agent_that_stays_away_is_an_error_that_may_be_tried_again(world, boxes):
+    await boxes.ensure("acme", "shop")
+    world.runtime.fail_next("connect", AgentLost("Nothing answers."), times=3)
+    with pytest.raises(AgentLost) as lost:
+        await boxes.agent("acme", "shop")
+    assert lost.value.retryable
+    row = await world.row()
+    assert (row.state, row.operation) == (BoxState.RUNNING, "")
