@@ -20,6 +20,7 @@ async def run(output: Path | None, *, quick: bool = False) -> None:
     """Takes about two minutes, ``quick`` about half a minute. Raises VibnError; removes what it
     made in every case."""
     console = Console()
+    console.width = max(console.width, 150)
     settings = Settings()
     directory = Path(tempfile.mkdtemp(prefix="vibn-bench-"))
     directory.chmod(0o711)

@@ -57,11 +57,12 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the box and its files for a look afterwards.")
     ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Only remove what --keep left.")] = False,
 ) -> None:
     """Do the main job in front of you: a box, a web service, its tests, a fix, sleep and wake."""
     from vibn.cli import demo as command
 
-    raise typer.Exit(asyncio.run(command.run(keep=keep)))
+    raise typer.Exit(asyncio.run(command.remove() if remove else command.run(keep=keep)))
 
 
 @commands.command()

@@ -115,6 +115,15 @@ async def run(keep: bool = False) -> int:
     console.print(steps.table())
     if keep:
         console.print(f"Kept: project {PROJECT} of workspace {WORKSPACE} in {settings.state_dir}.")
+        console.print("`vibn demo --remove` removes it.")
+    return 0
+
+
+async def remove() -> int:
+    """What a kept demo left; there may be nothing."""
+    async with open_app(Settings()) as app:
+        await app.projects.delete(WORKSPACE, PROJECT)
+    print(f"project {PROJECT} of workspace {WORKSPACE} is gone")
     return 0
 
 
