@@ -11,12 +11,14 @@ import asyncio
 import socket
 from typing import Any, Self
 
+from vibn import __version__
 from vibn.agent.frames import PROTOCOL, Decoder, FrameError, encode
 from vibn.channel.call import Answer, Call, StreamCall
 from vibn.channel.deadlines import FOREVER, Deadlines
 from vibn.channel.gate import Allowance, Gate
 from vibn.channel.hello import Hello, read_hello
-from vibn.channel.refusal import read_refusal
+from vibn.channel.pulse import TICKS, Beat, Pulse
+from vibn.channel.refusal import another, read_refusal
 from vibn.errors import (
     AgentLost,
     DeadlineExceeded,
@@ -26,9 +28,6 @@ from vibn.errors import (
     TooLarge,
     VibnError,
 )
-
-VERSION = "1"
-"""What the client says of itself in its greeting; for the agent's log only."""
 
 RECEIVE_BUFFER = 256 * 1024
 WRITE_BUFFER = 1024 * 1024
@@ -61,8 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         self._gate = Gate()
         self._abandoned: set[int] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._quiet = 0
-        self._pinged = False
+        self._pulse = Pulse()
         self._idle = Allowance(IDLE_BURST, IDLE_RATE)
         self._greeting: asyncio.Future[Hello] | None = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
@@ -179,7 +177,7 @@ class Connection(asyncio.BufferedProtocol):
         while self._paused and self._failure is None:
             await self._wait()
         if self._failure is not None:
-            raise _copy(self._failure)
+            raise another(self._failure)
 
     def cancel(self, call: Call) -> None:
         call.cancelled = True
@@ -205,7 +203,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._memory
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._quiet = 0
+        self._pulse.quiet = 0
         try:
             for header, body in self._decoder.feed(self._memory[:nbytes]):
                 if self._failure is not None:
@@ -270,7 +268,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         hello = read_hello(header)
         self._greeting = None
-        self.write({"t": "hello", "protocol": PROTOCOL, "version": VERSION})
+        self.write({"t": "hello", "protocol": PROTOCOL, "version": __version__})
         if not greeting.done():
             greeting.set_result(hello)
 
@@ -335,7 +333,7 @@ class Connection(asyncio.BufferedProtocol):
         while self._failure is None and (self._paused or len(self._calls) >= MAX_CALLS):
             await self._wait()
         if self._failure is not None:
-            raise _copy(self._failure)
+            raise another(self._failure)
 
     async def _wait(self) -> None:
         try:
@@ -352,26 +350,20 @@ class Connection(asyncio.BufferedProtocol):
     # Time
 
     def _watch(self) -> None:
-        self._quiet = 0
-        self._pinged = False
-        self._timer = self._loop.call_later(self.deadlines.silence / 10, self._tick)
+        self._pulse = Pulse()
+        self._timer = self._loop.call_later(self.deadlines.silence / TICKS, self._tick)
 
     def _tick(self) -> None:
-        """Ten times in ``deadlines.silence`` while requests are in flight. Ticks are counted, not
-        seconds: when this process itself stood still, the agent is not to blame."""
+        """TICKS times in ``deadlines.silence`` while requests are in flight."""
         self._timer = None
         if not self._calls or self._failure is not None:
             return
-        self._timer = self._loop.call_later(self.deadlines.silence / 10, self._tick)
+        self._timer = self._loop.call_later(self.deadlines.silence / TICKS, self._tick)
         self._expire()
-        quiet = self._quiet
-        self._quiet = quiet + 1
-        if quiet < 3:
-            self._pinged = False
-        elif not self._pinged:
-            self._pinged = True
+        beat = self._pulse.tick()
+        if beat is Beat.ASK:
             self.write({"t": "ping", "n": self._last_id})
-        elif quiet >= 10:
+        elif beat is Beat.LOST:
             self._end(AgentLost(f"The agent was silent for {self.deadlines.silence:g} s."))
 
     def _expire(self) -> None:
@@ -395,17 +387,12 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
         greeting, self._greeting = self._greeting, None
         if greeting is not None and not greeting.done():
-            greeting.set_exception(_copy(error))
+            greeting.set_exception(another(error))
             greeting.exception()  # who connected may have left
         calls, self._calls = self._calls, {}
         for call in calls.values():
-            call.fail(_copy(error))
+            call.fail(another(error))
         self._gate.let_all()
-
-
-def _copy(error: VibnError) -> VibnError:
-    """An error of its own for each who gets it: tracebacks and notes are not shared."""
-    return type(error)(error.message, hint=error.hint, detail=error.detail)
 
 
 def _frame(header: dict[str, Any], body: bytes | memoryview) -> bytes:

@@ -67,6 +67,11 @@ def read_refusal(fields: Fields, cancelled: bool) -> VibnError:
     )
 
 
+def another(error: VibnError) -> VibnError:
+    """An error of its own for each who gets it: tracebacks and notes are not shared."""
+    return type(error)(error.message, hint=error.hint, detail=error.detail)
+
+
 def cut(text: str, most: int) -> str:
     """``text`` in at most ``most`` characters and an ellipsis."""
     return clean(text) if len(text) <= most else clean(text[:most]) + "…"

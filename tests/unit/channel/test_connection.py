@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from vibn import __version__
 from vibn.agent.frames import MAX_BODY, MAX_HEADER
 from vibn.channel import AgentClient, Deadlines
 from vibn.channel.connection import MAX_ABANDONED, MAX_CALLS
@@ -28,7 +29,7 @@ async def test_both_sides_greet_and_the_agent_is_known(peers):
     await peer.greet(version="0.9.0", mode="root")
     client = await AgentClient.connect(ours)
     assert (client.hello.version, client.hello.mode, client.closed) == ("0.9.0", "root", False)
-    assert await peer.take() == ({"t": "hello", "protocol": 1, "version": "1"}, b"")
+    assert await peer.take() == ({"t": "hello", "protocol": 1, "version": __version__}, b"")
     await client.close()
     assert await peer.gone()
     peer.sock.close()
