@@ -28,6 +28,8 @@ SPARE = 40
 """Descriptors that requests may not use up: looking at processes, to kill them, takes some."""
 PRIVATE_ENVIRONMENT = (
     "VIBN_RUN",
+    "VIBN_CHILD",
+    "VIBN_KEPT",
     "VIBN_AGENT",
     "VIBN_PYTHON",
     "VIBN_START",
@@ -60,8 +62,9 @@ class Agent:
         self._descriptors = os.sysconf("SC_OPEN_MAX") - SPARE
         self.stopping = False
         self.exit_code = 0
-        self.restarted = False
-        """Whether a restart loop brings an agent back: then TERM need not end the jobs."""
+        self.kept = -1
+        """The pipe whose closing tells the restart loop that this process ended; -1 without such
+        a loop. With one, TERM need not end the jobs."""
         self.ledger: Ledger | None = None
         self.build = build_of(sys.path[0])
         self._jobs: Jobs | None = None
@@ -131,7 +134,7 @@ class Agent:
             self.stopping = True
             from .shutdown import Shutdown
 
-            box = box or not self.restarted
+            box = box or self.kept < 0
             self.exit_code = 0 if box else 143
             Shutdown(self, box).begin()
 

@@ -61,6 +61,8 @@ def _shorten(shown: dict[str, Any], room: int) -> None:
     """Cut a job's texts until it takes at most ``room`` bytes: the list has to fit one header."""
     while len(dumps(shown)) >= room:
         longest = max(("cmd", "name", "cwd"), key=lambda key: len(shown[key]))
+        if not shown[longest]:
+            return
         shown[longest] = shown[longest][: len(shown[longest]) // 2]
 
 

@@ -1,11 +1,13 @@
-"""The restart loop around serve: a shell, which takes a tenth of Python's memory. It is the box's
-main process: while it runs, the box runs.
+"""The restart loop around serve. It is the box's main process: while it runs, the box runs.
+
+This program forks, and the child serves: no second interpreter has to start. The parent becomes a
+shell, which takes a tenth of Python's memory, and waits there until the child's end closes a pipe;
+then it becomes this program again. The shell itself starts nothing, so the loop goes on when the
+pids limit is reached.
 
 When something in the box kills the agent, it is back at once. An agent that ends by itself comes
 back ever later, up to 5 s. TERM to the loop ends the box: it is passed on as USR1, and the loop
-ends when the agent, having ended the jobs, does. The pauses, and the case that the shell cannot
-fork because the pids limit is reached, are spent in this program, which then becomes the shell
-again: neither needs a process.
+ends when the agent, having ended the jobs, does.
 """
 
 from __future__ import annotations
@@ -14,28 +16,23 @@ import os
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SCRIPT = """
 printf vibn-main >/proc/self/comm 2>/dev/null
 stop=
-agent=
-trap 'stop=1; [ -z "$agent" ] || kill -USR1 "$agent" 2>/dev/null' TERM INT
+trap 'heard=1; stop=1; kill -USR1 "$VIBN_CHILD" 2>/dev/null' TERM INT
 trap '' HUP
-again() { [ -n "$stop" ] || exec "$VIBN_PYTHON" -I -S "$VIBN_AGENT" main "$@"; }
-trap 'VIBN_AGAIN=$((${VIBN_AGAIN:-0} + 1)); export VIBN_AGAIN; again "$@"' EXIT
-while [ -z "$stop" ]; do
-  "$VIBN_PYTHON" -I -S -c "$VIBN_START" "$VIBN_AGENT" serve "$@" </dev/null &
-  agent=$!
-  [ -z "$stop" ] || kill -USR1 "$agent" 2>/dev/null
-  wait "$agent"
-  code=$?
-  while kill -0 "$agent" 2>/dev/null; do wait "$agent"; code=$?; done
-  agent=
-  [ -n "$stop" ] && break
-  [ "$code" -gt 128 ] || exit "$code"
-  VIBN_AGAIN=0
+heard=1
+while [ -n "$heard" ]; do
+  heard=
+  read -r _ <&9
 done
-trap - EXIT
-exit 0
+[ -z "$stop" ] || exit 0
+trap - TERM INT
+exec "$VIBN_PYTHON" -I -S -c "$VIBN_START" "$VIBN_AGENT" main "$@"
 """
 START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from agent.start import main; import os; "
@@ -43,29 +40,74 @@ START = (
 )
 """What the zipapp's own start does, without runpy, which takes as long as all of the agent."""
 LONGEST = 5.0
+_SCRIPT_FD, _PIPE_FD = 8, 9
 FORGIVEN = 60.0
 """Seconds of life after which earlier failures do not count any more."""
 
 
-def keep(words: list[str]) -> int:
-    """Become the loop; ``words`` are the options of serve. Returns only when there is no shell."""
-    again = _number("VIBN_AGAIN")
-    if time.time() - _number("VIBN_SINCE") > FORGIVEN:
-        again = min(again, 1)
-    if again:
-        time.sleep(min(LONGEST, 0.05 * 2 ** min(again, 10)))
+def keep(words: list[str], serve: Callable[[list[str]], int]) -> int:
+    """Become the loop; ``words`` are the options of serve. In the child it returns the status of
+    ``serve(words)``, in the parent never."""
+    failures = _failures()
+    if _number("VIBN_CHILD"):
+        # What the shell was given. The next child must not have them.
+        os.close(_SCRIPT_FD)
+        os.close(_PIPE_FD)
+    if failures:
+        time.sleep(min(LONGEST, 0.05 * 2 ** min(failures, 10)))
+    ours, its = os.pipe()
+    child = _fork()
+    if child == 0:
+        os.close(ours)
+        os.environ["VIBN_KEPT"] = str(its)
+        return serve(words)
+    os.close(its)
+    # The script comes from a descriptor, not from an argument: `pkill -f` matches arguments.
+    script = os.memfd_create("vibn-main")
+    os.write(script, SCRIPT.encode())
+    # The shell's redirections know descriptors of one digit only.
+    os.dup2(script, _SCRIPT_FD)
+    os.dup2(ours, _PIPE_FD)
     env = dict(
         os.environ,
         VIBN_PYTHON=os.readlink("/proc/self/exe"),
         VIBN_AGENT=os.path.abspath(sys.path[0]),
         VIBN_START=START,
-        VIBN_AGAIN=str(again),
+        VIBN_CHILD=str(child),
+        VIBN_AGAIN=str(failures),
         VIBN_SINCE=str(int(time.time())),
     )
-    # The script comes from a descriptor, not from an argument: `pkill -f` matches arguments.
-    script = os.memfd_create("vibn-main", 0)
-    os.write(script, SCRIPT.encode())
-    os.execve("/bin/sh", ["vibn-main", "/proc/self/fd/%d" % script, *words], env)
+    os.execve("/bin/sh", ["vibn-main", "/proc/self/fd/%d" % _SCRIPT_FD, *words], env)
+    return 1
+
+
+def _fork() -> int:
+    """Fork; at the pids limit, as soon as there is room."""
+    while True:
+        try:
+            return os.fork()
+        except OSError:
+            time.sleep(0.1)
+
+
+def _failures() -> int:
+    """How often in a row the agent ended by itself; also reaps it."""
+    child, status = _number("VIBN_CHILD"), None
+    try:
+        while True:
+            pid, found = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            if pid == child:
+                status = found
+    except ChildProcessError:
+        pass
+    stray = status is not None and (os.WIFSIGNALED(status) or os.WEXITSTATUS(status) > 128)
+    if not child or stray:
+        return 0
+    if time.time() - _number("VIBN_SINCE") > FORGIVEN:
+        return 1
+    return _number("VIBN_AGAIN") + 1
 
 
 def _number(name: str) -> int:

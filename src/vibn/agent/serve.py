@@ -113,7 +113,8 @@ def serve(socket_path: str, workspace: str, state: str) -> int:
         agent, socket = revive(kept, workspace, state)
     else:
         agent = Agent("resident", workspace, state)
-        agent.restarted = "VIBN_START" in os.environ
+        pipe = os.environ.pop("VIBN_KEPT", "")
+        agent.kept = int(pipe) if pipe.isdigit() else -1
         socket = listen(socket_path)
     Listener(agent, socket)
     set_title("vibn-agent")

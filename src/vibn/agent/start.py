@@ -55,7 +55,12 @@ def main(argv: list[str]) -> int:
     if mode == "main":
         from .keeper import keep
 
-        return keep(argv[1:])
+        def become_serve(words: list[str]) -> int:
+            # A takeover starts the next build with these words.
+            sys.argv[1:] = ["serve", *words]
+            return main(sys.argv[1:])
+
+        return keep(argv[1:], become_serve)
     if mode == "version":
         from .agent import VERSION
 

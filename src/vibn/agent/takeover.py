@@ -100,12 +100,14 @@ class Takeover:
             agent.loop.later(0.005, self._replace)
             return
         os.set_inheritable(agent.listener, True)
+        if agent.kept >= 0:
+            os.set_inheritable(agent.kept, True)
         kept = "%d:%s:%r:%d:%d" % (
             agent.listener,
             agent.boot,
             agent.started,
             agent.commands,
-            agent.restarted,
+            agent.kept,
         )
         words = [*self._argv, *_own_words()]
         try:
@@ -121,11 +123,13 @@ def _own_words() -> list[str]:
 
 def revive(kept: str, workspace: str, state: str) -> tuple[Agent, Any]:
     """The agent and the listening socket that an earlier build handed over."""
-    number, boot, started, commands, restarted = kept.split(":")
+    number, boot, started, commands, pipe = kept.split(":")
     agent = Agent("resident", workspace, state, boot=boot)
     agent.started = float(started)
     agent.commands = int(commands)
-    agent.restarted = restarted == "1"
+    agent.kept = int(pipe)
+    if agent.kept >= 0:
+        os.set_inheritable(agent.kept, False)
     socket = _socket.socket(fileno=int(number))
     socket.setblocking(False)
     os.set_inheritable(socket.fileno(), False)

@@ -81,6 +81,8 @@ def main(place):
 
 
 def test_main_brings_a_killed_agent_back_at_once(main, place, until):
+    place.client()
+    open_at_first = len(os.listdir(f"/proc/{main.pid}/fd"))
     for _ in range(5):
         client = place.client()
         pid = client.hello["pid"]
@@ -88,8 +90,8 @@ def test_main_brings_a_killed_agent_back_at_once(main, place, until):
         client.until_closed()
         other = place.client()
         assert other.hello["pid"] != pid
-        assert other.run("echo back").out == b"back\n"
-    assert main.poll() is None
+        assert other.run("ls /proc/self/fd").out.split() == [b"0", b"1", b"2", b"3"]
+    assert len(os.listdir(f"/proc/{main.pid}/fd")) <= open_at_first + 1
 
 
 def test_main_is_a_shell_with_a_name_of_its_own(main, place):
@@ -167,6 +169,24 @@ def test_main_takes_less_memory_than_an_interpreter(main, place):
     rollup = Path(f"/proc/{main.pid}/smaps_rollup").read_text()
     private = sum(int(line.split()[1]) for line in rollup.splitlines() if "Private" in line)
     assert private < 1024
+
+
+def test_main_looks_after_an_agent_that_took_over(main, place, newer):
+    client = place.client()
+    client.call("takeover", newer.read_bytes())
+    other = place.client()
+    assert other.hello["pid"] == client.hello["pid"]
+    os.kill(other.hello["pid"], signal.SIGKILL)
+    other.until_closed()
+    assert place.client().run("echo back").out == b"back\n"
+
+
+def test_no_command_holds_the_pipe_that_tells_the_agents_end(main, place, end):
+    client = place.client()
+    end(client.run("setsid sleep 60 >/dev/null 2>&1 & sleep 0.1")["left"][0]["pid"])
+    os.kill(client.hello["pid"], signal.SIGKILL)
+    client.until_closed()
+    assert place.client().hello["pid"] != client.hello["pid"]
 
 
 # Takeover
