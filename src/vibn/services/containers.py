@@ -82,6 +82,11 @@ class Containers:
                 self.runtime.create(self.spec(row, project, start)),
             )
 
+    async def answers(self, ref: BoxRef) -> None:
+        """Return once the box's agent accepts. Raises AgentLost when it does not."""
+        sock = await _within(self._deadlines.start, "connect", self.runtime.connect(ref))
+        sock.close()
+
     async def up(self, row: Box, project: Project, start: bool) -> str:
         """Bring the container to life from whatever state it is in; return its handle."""
         ref = await self.ref(row)

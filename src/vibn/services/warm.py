@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from vibn.config import Settings
 from vibn.errors import VibnError
-from vibn.models import Box, BoxState
+from vibn.models import Box, BoxRef, BoxState
 from vibn.services.clock import Clock
 from vibn.services.containers import Containers
 from vibn.services.faults import Effect, Faults
@@ -117,6 +117,7 @@ class WarmPool:
         )
         try:
             handle = await self._containers.create(box, None, start=True)
+            await self._containers.answers(BoxRef(box.box_id, handle))
         except VibnError:
             await self._containers.remove(box, volumes=True)
             raise

@@ -146,9 +146,9 @@ class World:
                 await asyncio.sleep(0.001)
 
     async def filled(self, number: int) -> None:
-        """Wait until there are ``number`` containers."""
+        """Wait until ``number`` warm boxes are ready."""
         async with asyncio.timeout(20):
-            while len(await self.containers()) < number:
+            while len(await self.store.warm()) < number:
                 await asyncio.sleep(0.01)
 
     async def containers(self) -> dict[str, str]:

@@ -74,10 +74,10 @@ async def test_a_claim_asks_for_a_refill(world, boxes):
     keeping = asyncio.create_task(boxes.warm.run())
     await world.filled(2)
     await boxes.ensure("acme", "shop")
-    await world.filled(3)
+    await world.filled(2)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
-    assert len(await world.store.warm()) == 2
+    assert len(await world.containers()) == 3
 
 
 async def test_a_warm_box_that_died_is_healed_after_its_claim(world, boxes):
