@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from agent_client import Gone, Refused
+from agent_client import Refused
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -69,14 +69,11 @@ def pour(client, id):
     """Send on stream `in` without end, whatever the credit."""
     while True:
         client.type(id, b"x" * 65536)
-        client.step(5)
 
 
 def test_data_above_the_credit_ends_the_connection(client, place):
     id = client.start("exec", {"cmd": "sleep 60", "stdin": True})
-    for _ in range(8):
-        client.type(id, b"x" * 65536)
-    with pytest.raises((Gone, BrokenPipeError)):
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
         pour(client, id)
 
 

@@ -135,9 +135,9 @@ def test_killing_needs_no_process_when_the_limit_is_reached(place):
     few = ["setpriv", "--reuid", user, "--clear-groups", "prlimit", "--nproc=30:30"]
     place.processes.append(subprocess.Popen([*few, *place.argv("serve")], stderr=subprocess.PIPE))
     client = place.client()
-    cmd = "echo $VIBN_RUN; (while :; do sleep 60 & done); read x"
+    cmd = "echo $VIBN_RUN; (while :; do sleep 60 & done); sleep 60 & echo full; read x"
     id = client.start("exec", {"cmd": cmd, "stream": True, "stdin": True})
-    client.wait_for(id, b"fork", "err")
+    client.wait_for(id, b"full")
     assert refusal(client) == "pids_limit"
     client.cancel(id)
     assert client.wait(id)["cancelled"]

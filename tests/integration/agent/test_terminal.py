@@ -42,7 +42,8 @@ def test_a_resize_reaches_the_command(client):
 
 
 def test_an_interrupt_typed_ends_the_command_in_front(client):
-    id = on_terminal(client, "echo up; cat; echo after $?")
+    # Said by the child: dash forgets an interrupt that meets it between fork and exec.
+    id = on_terminal(client, "sh -c 'echo up; exec cat'; echo after $?")
     client.wait_for(id, b"up")
     client.type(id, b"\x03")
     assert client.wait(id)["signal"] == "INT"
