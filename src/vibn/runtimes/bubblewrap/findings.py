@@ -75,8 +75,10 @@ def _network(host: Host, guarded: bool) -> Finding:
 
 
 def network_fix(host: Host) -> str:
+    if "/dev/net/tun" in host.why_host:
+        return "chmod 666 /dev/net/tun (or run vibn as root)"
     if not host.root:
-        return "apt-get install -y --no-install-recommends passt (or run vibn as root)"
+        return "apt-get install -y --no-install-recommends passt iproute2 (or run vibn as root)"
     return "apt-get install -y --no-install-recommends iproute2 nftables util-linux"
 
 

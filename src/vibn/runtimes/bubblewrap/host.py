@@ -78,7 +78,8 @@ async def look(group: str) -> Host:
     if root:
         missing = await veth.missing()
         return Host(root, hierarchies, Networking.HOST if missing else Networking.VETH, missing)
-    program = usernet.program()
-    if program is not None:
-        return Host(root, hierarchies, Networking(program))
-    return Host(root, hierarchies, Networking.HOST, "pasta and slirp4netns are missing")
+    missing = usernet.missing()
+    found = usernet.program()
+    if missing or found is None:
+        return Host(root, hierarchies, Networking.HOST, missing)
+    return Host(root, hierarchies, Networking(found))

@@ -42,7 +42,9 @@ def owns(uid: int) -> bool:
 
 async def namespace(uid: int, within: float = 5.0) -> int:
     """A descriptor of a new user namespace where 1000 is the host's ``uid`` and nobody else
-    exists; no further user namespace can be made in it. Needs root. The caller closes it."""
+    exists; no further user namespace can be made in it. The caller closes it.
+
+    Without root ``uid`` is our own. Raises BoxFailed where the host refuses."""
     unshare = which("unshare")
     if unshare is None:
         raise RuntimeUnavailable("The program unshare (util-linux) is missing on this host.")
@@ -59,9 +61,12 @@ async def namespace(uid: int, within: float = 5.0) -> int:
     try:
         async with asyncio.timeout(within):
             if await process.stdout.readline() != b"made\n":
-                raise BoxFailed("This host refuses user namespaces even to root.")
-            for file in ("uid_map", "gid_map"):
-                Path(f"/proc/{process.pid}/{file}").write_text(f"{INSIDE} {uid} 1")
+                raise BoxFailed("This host refuses user namespaces.")
+            gid = uid if os.geteuid() == 0 else os.getgid()
+            maps = {"setgroups": "deny"} if os.geteuid() != 0 else {}
+            maps |= {"uid_map": f"{INSIDE} {uid} 1", "gid_map": f"{INSIDE} {gid} 1"}
+            for file, content in maps.items():
+                Path(f"/proc/{process.pid}/{file}").write_text(content)
             fd = os.open(f"/proc/{process.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
             process.stdin.write(b"\n")
             await process.stdout.readline()

@@ -77,7 +77,7 @@ class BubblewrapRuntime:
         self._host: Host | None = None
         self._looking = asyncio.Lock()
         self._watch = events.Watch(self._seen)
-        own_network = os.geteuid() == 0 or usernet.program() is not None
+        own_network = os.geteuid() == 0 or not usernet.missing()
         self.capabilities = Capabilities(
             freeze=True,
             root=False,

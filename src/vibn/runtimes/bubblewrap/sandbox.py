@@ -30,11 +30,8 @@ _ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """One box to start. ``userns`` and ``report`` are descriptors that bwrap inherits.
-
-    ``userns`` is -1 where bwrap makes the user namespace itself (without root), and ``network``
-    tells whether bwrap makes the network namespace.
-    """
+    """One box to start. ``userns`` is a descriptor that bwrap inherits; ``own_network`` tells
+    whether bwrap makes the network namespace."""
 
     places: Places
     zipapp: Path
@@ -42,8 +39,8 @@ class Sandbox:
     """The copy of what programs need of the host's /etc (``etc.copy_host``)."""
     hostname: str
     env: Mapping[str, str]
+    userns: int
     views: Sequence[tuple[Path, str]] = ()
-    userns: int = -1
     own_network: bool = False
 
 
@@ -60,11 +57,8 @@ def arguments(box: Sandbox) -> list[str]:
 
 
 def _namespaces(box: Sandbox) -> list[str]:
-    user = ["--userns", str(box.userns)]
-    if box.userns < 0:
-        user = ["--unshare-user"]
     return [
-        *user,
+        *("--userns", str(box.userns)),
         *("--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *(["--unshare-net"] if box.own_network else []),

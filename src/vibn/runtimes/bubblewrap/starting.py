@@ -67,7 +67,7 @@ class Starter:
             started, address=address, held=frozenset(held | also), limits_by=limited_by
         )
         life.save(at.life, started)
-        userns = await identity.namespace(record.uid) if self._host.root else -1
+        userns = await identity.namespace(record.uid)
         gate, opening = os.pipe()
         try:
             box = sandbox.Sandbox(

@@ -11,14 +11,31 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from vibn.errors import BoxFailed
-from vibn.runtimes.bubblewrap import firewall
 from vibn.runtimes.bubblewrap.commands import must, which
 from vibn.runtimes.processes import Process
 
+_PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+_TUN = "/dev/net/tun"
+_ENTER = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for kind, flag in (("user", 0x10000000), ("net", 0x40000000)):
+    if libc.setns(os.open(f"/proc/{sys.argv[1]}/ns/{kind}", os.O_RDONLY), flag):
+        sys.exit(os.strerror(ctypes.get_errno()))
+header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+libc.capget(header, data)
+data[2] |= 1 << 12
+libc.capset(header, data)
+libc.prctl(47, 2, 12, 0, 0)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+"""Enters a process's user and network namespaces, and runs a program there that keeps the right
+to configure the network (ambient CAP_NET_ADMIN): nsenter loses it, not being root there."""
 PROGRAMS = ("pasta", "slirp4netns")
 SLIRP_RESOLVER = "10.0.2.3"
 PASTA_RESOLVER = "198.51.100.53"
@@ -28,6 +45,15 @@ _PASTA_INSIDE, _PASTA_GATEWAY = "198.51.100.2", "198.51.100.1"
 def program() -> str | None:
     """The one that this host has, the better one first."""
     return next((name for name in PROGRAMS if which(name) is not None), None)
+
+
+def missing() -> str:
+    """Why this host cannot do it, or nothing."""
+    if program() is None:
+        return "pasta and slirp4netns are missing"
+    if not os.access(_TUN, os.R_OK | os.W_OK):
+        return f"{_TUN} may not be opened"
+    return "" if which("ip") is not None and which("nsenter") is not None else "ip is missing"
 
 
 def resolver(name: str) -> str:
@@ -42,10 +68,15 @@ async def attach(name: str, box: Process, pidfile: Path, guarded: bool) -> Proce
     """
     pidfile.unlink(missing_ok=True)
     helper = await (_pasta if name == "pasta" else _slirp)(box, pidfile)
-    if guarded:
-        space = ["nsenter", "--target", str(box.pid), "--user", "--net", "--preserve-credentials"]
-        lines = [f"route add unreachable {block}" for block in firewall.PRIVATE[:7]]
-        await must([*space, "ip", "-force", "-batch", "-"], "\n".join(lines) + "\n")
+    if not guarded:
+        return helper
+    try:
+        space = [sys.executable, "-I", "-S", "-c", _ENTER, str(box.pid)]
+        lines = [f"route add unreachable {block}" for block in _PRIVATE]
+        await must([*space, "ip", "-batch", "-"], "\n".join(lines) + "\n")
+    except BaseException:
+        detach(helper)
+        raise
     return helper
 
 
