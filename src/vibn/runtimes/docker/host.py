@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -48,10 +49,10 @@ class Host:
             except (OSError, subprocess.SubprocessError) as exc:
                 raise BoxFailed(f"The agent's file could not be built: {exc}") from exc
             if not path.exists() or not path.samefile(self._agent):
-                new = path.with_name(f"agent.{os.getpid()}.new")
-                new.unlink(missing_ok=True)
+                new = _beside(path)
                 new.hardlink_to(self._agent)
                 new.rename(path)
+                new.unlink(missing_ok=True)  # renaming onto the same file leaves both names
         return path
 
     def ca(self) -> Path | None:
@@ -65,7 +66,7 @@ class Host:
             return copy if copy.exists() else None
         if not copy.exists() or copy.read_bytes() != content:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            new = copy.with_name(f"ca.pem.{os.getpid()}.new")
+            new = _beside(copy)
             new.write_bytes(content)
             new.chmod(0o644)
             new.rename(copy)
@@ -99,9 +100,14 @@ class Host:
 
     def remember(self, engine_id: str, shared: bool) -> None:
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = self.root / f"engine.json.{os.getpid()}.new"
+        new = _beside(self.root / "engine.json")
         new.write_text(json.dumps({"place": _place(engine_id), "shared": shared}))
         new.rename(self.root / "engine.json")
+
+
+def _beside(path: Path) -> Path:
+    """A new name in the same directory, for a file that is made whole and then renamed."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
 def _place(engine_id: str) -> Mapping[str, str]:
