@@ -273,16 +273,18 @@ def _receive(ctx: Context, fd: int, search: Search) -> Generator[Any, Any, None]
 
 
 def _texts(root: Root, search: Search, a: dict[str, Any]) -> Generator[Any, Any, Answer]:
-    from .lookup import open_regular
+    from .lookup import Opener
 
     answer = Answer(1 << 30)
+    opener = Opener(root.fd, False)
     for index in sorted(search.found):
         path = search.paths[index]
         matched = set(search.found[index])
         wanted = set(matched)
         for number in matched:
             wanted.update(range(max(1, number - a["before"]), number + a["after"] + 1))
-        fd = open_regular(root.fd, path, False)
+        fd = opener.open(path)
+        opener.close()
         if fd < 0:
             continue
         try:

@@ -61,6 +61,11 @@ class Window:
             if self.full or self._line > self.last or self._line < self.start:
                 at = self._skip(data, at)
                 continue
+            if not self._piece and not self._dropped:
+                taken = self._take_whole(data, at)
+                if taken > at:
+                    at = taken
+                    continue
             newline = data.find(b"\n", at)
             stop = len(data) if newline < 0 else newline + 1
             self._keep(data, at, stop)
@@ -69,6 +74,21 @@ class Window:
             if newline >= 0:
                 self._flush()
                 self._line += 1
+
+    def _take_whole(self, data: bytes, at: int) -> int:
+        """Keeps many short lines at once, where they all fit; where it got to."""
+        stop = data.rfind(b"\n", at, at + self._most - len(self.text)) + 1
+        lines = data[at:stop].split(b"\n") if stop > at else []
+        count = len(lines) - 1
+        if count <= 0 or self._line + count - 1 > self.last:
+            return at
+        if max(map(len, lines)) > self._width:
+            return at
+        self.text += data[at:stop]
+        self._line += count
+        self.end = self._line - 1
+        self._partial = False
+        return stop
 
     def _skip(self, data: bytes, at: int) -> int:
         wanted = self.start - self._line

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from stat import S_ISREG
 
+from .failure import Failure
 from .lines import SNIFF
 from .paths import open_entry, open_folder
 
@@ -29,8 +31,9 @@ def serve(
     """Writes ``index number`` lines to ``out``: for each matching file of ``paths`` its first
     matching line (files), how many match (count), or each of them (content)."""
     pattern = re.compile(source, re.MULTILINE)
+    opener = Opener(root, multiline)
     for index, path in enumerate(paths):
-        fd = open_regular(root, path, multiline)
+        fd = opener.open(path)
         if fd < 0:
             continue
         try:
@@ -63,35 +66,46 @@ def _say(out: int, index: int, numbers: list[int]) -> None:
         data = data[os.write(out, data) :]
 
 
-def open_regular(root: int, path: str, multiline: bool) -> int:
-    """A descriptor of a text file that can be searched, or -1."""
-    from .failure import Failure
+class Opener:
+    """Opens one text file after the other; files of one directory cost one walk to it."""
 
-    parts = path.split("/")
-    try:
-        folder = open_folder(root, parts[:-1])
-    except OSError:
-        return -1
-    try:
-        info = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
-        if info.st_mode & 0o170000 != 0o100000 or info.st_size == 0:
+    def __init__(self, root: int, multiline: bool) -> None:
+        self._root = root
+        self._multiline = multiline
+        self._above: str | None = None
+        self._folder = -1
+
+    def open(self, path: str) -> int:
+        """A descriptor of a text file that can be searched, or -1."""
+        above, _, name = path.rpartition("/")
+        try:
+            if above != self._above:
+                self.close()
+                self._folder = open_folder(self._root, above.split("/") if above else [])
+                self._above = above
+            info = os.stat(name, dir_fd=self._folder, follow_symlinks=False)
+            if not S_ISREG(info.st_mode) or info.st_size == 0:
+                return -1
+            if self._multiline and info.st_size > MAX_WHOLE:
+                return -1
+            opened = open_entry(self._folder, name, path)
+        except (OSError, Failure):
             return -1
-        if multiline and info.st_size > MAX_WHOLE:
+        if opened is None:
             return -1
-        opened = open_entry(folder, parts[-1], path)
-    except (OSError, Failure):
+        try:
+            if b"\0" not in os.pread(opened[0], SNIFF, 0):
+                return opened[0]
+        except OSError:
+            pass
+        os.close(opened[0])
         return -1
-    finally:
-        os.close(folder)
-    if opened is None:
-        return -1
-    try:
-        if b"\0" not in os.pread(opened[0], SNIFF, 0):
-            return opened[0]
-    except OSError:
-        pass
-    os.close(opened[0])
-    return -1
+
+    def close(self) -> None:
+        if self._folder >= 0:
+            os.close(self._folder)
+        self._folder = -1
+        self._above = None
 
 
 def by_line(fd: int, pattern: re.Pattern[str]) -> Iterator[int]:

@@ -7,7 +7,7 @@ import os
 from time import monotonic
 
 from .failure import Failure
-from .lookup import open_regular
+from .lookup import Opener
 from .spawn import program, spawn
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .grep import Search
 
-MOST_FILES = 500
+MOST_FILES = 2000
 """Files of one ripgrep process."""
 
 
@@ -43,8 +43,18 @@ def search(
     from resource import RLIMIT_NOFILE, getrlimit
 
     soft = getrlimit(RLIMIT_NOFILE)[0]
-    size = MOST_FILES if soft < 0 else max(8, min(MOST_FILES, soft // 4))
+    size = MOST_FILES if soft < 0 else max(8, min(MOST_FILES, soft // 2))
     argv = _arguments(rg, search, source)
+    opener = Opener(root, search.multiline)
+    try:
+        yield from _all(ctx, argv, opener, search, size)
+    finally:
+        opener.close()
+
+
+def _all(
+    ctx: Context, argv: list[str], opener: Opener, search: Search, size: int
+) -> Generator[Any, Any, None]:
     paths = search.paths
     at = 0
     while at < len(paths) and not search.full:
@@ -52,7 +62,7 @@ def search(
         fds: list[int] = []
         try:
             while at < len(paths) and len(fds) < size:
-                fd = open_regular(root, paths[at], search.multiline)
+                fd = opener.open(paths[at])
                 if fd >= 0:
                     fds.append(fd)
                     files[b"/proc/self/fd/%d" % fd] = at

@@ -20,6 +20,8 @@ from vibn.agent.frames import Decoder, encode
 
 SOURCE = Path(__file__).parents[3] / "src"
 PATIENCE = 60.0
+PYTHON = os.environ.get("VIBN_TEST_AGENT_PYTHON", sys.executable)
+"""The interpreter that the agent runs on; it may be older or newer than ours."""
 
 
 class Refused(Exception):
@@ -32,6 +34,8 @@ class Refused(Exception):
 
 class Client:
     """Blocking; one request at a time by ``call``, several by ``ask`` and ``answer``."""
+
+    Refused = Refused
 
     def __init__(self, path: str, root: Path, pid: int) -> None:
         self.root = root
@@ -128,18 +132,30 @@ class Client:
 
 
 def start_agent(
-    workspace: Path, python: str = sys.executable, env: dict[str, str] | None = None
+    workspace: Path, python: str = PYTHON, env: dict[str, str] | None = None
 ) -> tuple[subprocess.Popen[bytes], str, tempfile.TemporaryDirectory[str]]:
     # Not the test's own directory: a socket's path has at most 107 bytes.
     place = tempfile.TemporaryDirectory(prefix="vibn-test-")
     path = place.name + "/agent.sock"
     code = (
-        "import sys; sys.path.insert(0, %r); sys.argv[0] = 'vibn-agent';"
-        "from vibn.agent.start import main; sys.exit(main(sys.argv[1:]))" % str(SOURCE)
+        f"import sys; sys.path.insert(0, {str(SOURCE)!r}); sys.argv[0] = 'vibn-agent';"
+        "from vibn.agent.start import main; sys.exit(main(sys.argv[1:]))"
     )
     process = subprocess.Popen(
-        [python, "-I", "-S", "-c", code, "serve", "--socket", path]
-        + ["--workspace", str(workspace), "--state", place.name + "/state"],
+        [
+            python,
+            "-I",
+            "-S",
+            "-c",
+            code,
+            "serve",
+            "--socket",
+            path,
+            "--workspace",
+            str(workspace),
+            "--state",
+            place.name + "/state",
+        ],
         env={**os.environ, **(env or {})},
     )
     deadline = time.monotonic() + PATIENCE
@@ -172,16 +188,16 @@ def agents() -> Any:
 
 
 @pytest.fixture(scope="session")
-def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     root = tmp_path_factory.mktemp("workspace").resolve()
     yield from client_of(root)
 
 
 @pytest.fixture
-def box(_shared: Client) -> Iterator[Client]:
+def box(shared: Client) -> Iterator[Client]:
     """A client of an agent whose workspace, ``box.root``, is empty."""
-    subprocess.run(["find", str(_shared.root), "-mindepth", "1", "-delete"], check=True)
-    client = _shared.again()
+    subprocess.run(["find", str(shared.root), "-mindepth", "1", "-delete"], check=True)
+    client = shared.again()
     yield client
     client.close()
 

@@ -161,13 +161,13 @@ NAMES = st.lists(st.sampled_from(["a", "b", "ä", "n" * 120]), min_size=1, max_s
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(NAMES.map("/".join), st.binary(max_size=2000), max_size=6))
-def test_any_tree_survives_the_round(_shared, files):
-    root = _shared.root
+def test_any_tree_survives_the_round(shared, files):
+    root = shared.root
     subprocess.run(["find", str(root), "-mindepth", "1", "-delete"], check=True)
     (root / "from").mkdir()
     for name, content in files.items():
         path = root / "from" / (name + ".file")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    _shared.stream("fs.unpack", packed(_shared, path="from"), path="to")
+    shared.stream("fs.unpack", packed(shared, path="from"), path="to")
     assert tree(root / "to") == tree(root / "from")

@@ -17,15 +17,15 @@ needs_ripgrep = pytest.mark.skipif(not shutil.which("rg"), reason="ripgrep is no
 
 
 @pytest.fixture(scope="session")
-def _bare(_shared: Any, agents: Any) -> Iterator[Any]:
+def bare(shared: Any, agents: Any) -> Iterator[Any]:
     """An agent on the same workspace that finds no ripgrep."""
-    with agents(_shared.root, env={"PATH": "/nowhere"}) as client:
+    with agents(shared.root, env={"PATH": "/nowhere"}) as client:
         yield client
 
 
 @pytest.fixture(params=[pytest.param("ripgrep", marks=needs_ripgrep), "python"])
-def grep(request: pytest.FixtureRequest, box: Any, _bare: Any) -> Any:
-    client = box if request.param == "ripgrep" else _bare
+def grep(request: pytest.FixtureRequest, box: Any, bare: Any) -> Any:
+    client = box if request.param == "ripgrep" else bare
     assert client.call("info")["ripgrep"] is (request.param == "ripgrep")
     return lambda pattern, **args: client.call("fs.grep", pattern=pattern, **args)
 
@@ -132,8 +132,29 @@ def test_an_answer_never_outgrows_a_frame(box, grep):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(", ")", "a{", "*", "[", r"\p{L}", "(?=a)", r"\1", "a{2,1}", "a{1001}", "[[a]]", "x" * 5000]
-    + [r"\n", "a\nb", "[a&&b]", "(?<=a)b", "(a{1000}){1000}", "[z-a]", r"\q", "(?x)a", "(" * 60],
+    [
+        "(",
+        ")",
+        "a{",
+        "*",
+        "[",
+        r"\p{L}",
+        "(?=a)",
+        r"\1",
+        "a{2,1}",
+        "a{1001}",
+        "[[a]]",
+        "x" * 5000,
+        r"\n",
+        "a\nb",
+        "[a&&b]",
+        "(?<=a)b",
+        "(a{1000}){1000}",
+        "[z-a]",
+        r"\q",
+        "(?x)a",
+        "(" * 60,
+    ],
 )
 def test_a_wrong_pattern_is_told(grep, box, pattern):
     box.plant({"f": "a"})
@@ -167,15 +188,15 @@ def test_what_patterns_mean(grep, box, pattern, matching):
     assert grep(pattern)["files"] == ["yes"]
 
 
-def test_a_pattern_without_end_does_not_hold_others(box, _bare):
+def test_a_pattern_without_end_does_not_hold_others(box, bare):
     box.plant({"f": "a" * 40 + "!\n"})
-    id = _bare.ask("fs.grep", {"pattern": "(a|aa|aaa)+b(a*a*a*)*c", "fixed": False})
-    slow = _bare.ask("fs.grep", {"pattern": "(a*)*(a*)*(a*)*(a*)*b"})
+    id = bare.ask("fs.grep", {"pattern": "(a|aa|aaa)+b(a*a*a*)*c", "fixed": False})
+    slow = bare.ask("fs.grep", {"pattern": "(a*)*(a*)*(a*)*(a*)*b"})
     for _ in range(20):
-        assert _bare.again().call("fs.stat", path="f")["size"] == 42
+        assert bare.again().call("fs.stat", path="f")["size"] == 42
     for one in (id, slow):
-        _bare.send({"t": "cancel", "id": one})
-    wait_until(lambda: not children(_bare.pid))
+        bare.send({"t": "cancel", "id": one})
+    wait_until(lambda: not children(bare.pid))
 
 
 def test_nothing_is_left_running_or_open(box, grep):
@@ -207,8 +228,26 @@ def wait_until(true: Any) -> None:
 
 
 ATOMS = st.sampled_from(
-    ["a", "b", "é", ".", r"\w", r"\W", r"\d", r"\s", r"\S", "[ab]", "[^a]", r"\b", " "]
-    + ["[^\\s]", "(?i:A)", "\\x61", "[[:alpha:]]", "-"]
+    [
+        "a",
+        "b",
+        "é",
+        ".",
+        r"\w",
+        r"\W",
+        r"\d",
+        r"\s",
+        r"\S",
+        "[ab]",
+        "[^a]",
+        r"\b",
+        " ",
+        "[^\\s]",
+        "(?i:A)",
+        "\\x61",
+        "[[:alpha:]]",
+        "-",
+    ]
 )
 PATTERNS = st.recursive(
     ATOMS,
@@ -225,8 +264,24 @@ PATTERNS = st.recursive(
 PATTERNS = st.tuples(st.sampled_from(["", "^"]), PATTERNS, st.sampled_from(["", "$"])).map("".join)
 LINES = st.lists(
     st.sampled_from(
-        [b"", b"a", b"ab", b"b a", b"A-1", b"caf\xc3\xa9", b"\xff", b"a\xffb", b"\r", b"a\r"]
-        + [b" ", b"\t", b"_x9", b"\xe2\x80\x83", b"aab", b"a\x00"]
+        [
+            b"",
+            b"a",
+            b"ab",
+            b"b a",
+            b"A-1",
+            b"caf\xc3\xa9",
+            b"\xff",
+            b"a\xffb",
+            b"\r",
+            b"a\r",
+            b" ",
+            b"\t",
+            b"_x9",
+            b"\xe2\x80\x83",
+            b"aab",
+            b"a\x00",
+        ]
     ),
     max_size=6,
 )
@@ -240,10 +295,10 @@ FILES = st.dictionaries(
 @needs_ripgrep
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files=FILES, pattern=PATTERNS, data=st.data())
-def test_both_engines_give_the_same_answer(_shared, _bare, files, pattern, data):
-    shutil.rmtree(_shared.root / "h", ignore_errors=True)
-    _shared.plant({f"h/{name}": content for name, content in files.items()})
-    (_shared.root / "h").mkdir(exist_ok=True)
+def test_both_engines_give_the_same_answer(shared, bare, files, pattern, data):
+    shutil.rmtree(shared.root / "h", ignore_errors=True)
+    shared.plant({f"h/{name}": content for name, content in files.items()})
+    (shared.root / "h").mkdir(exist_ok=True)
     args = {
         "pattern": pattern,
         "path": "h",
@@ -254,4 +309,4 @@ def test_both_engines_give_the_same_answer(_shared, _bare, files, pattern, data)
         "limit": data.draw(st.sampled_from([1, 3, 200])),
         "hidden": data.draw(st.booleans()),
     }
-    assert _shared.call("fs.grep", **args) == _bare.call("fs.grep", **args)
+    assert shared.call("fs.grep", **args) == bare.call("fs.grep", **args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,8 +57,21 @@ def test_a_path_that_leads_out_is_refused_with_where_it_led(box, root, op, path,
 
 @pytest.mark.parametrize(
     "path",
-    ["a/f", "/workspace/a/f", "./a//f", "a/../a/f", "rel/f", "abs/f", "real/f", "home/a/f"]
-    + ["/workspace/../workspace/a/f", "../workspace/a/f", "file", "twice/f", "here/rel/f"],
+    [
+        "a/f",
+        "/workspace/a/f",
+        "./a//f",
+        "a/../a/f",
+        "rel/f",
+        "abs/f",
+        "real/f",
+        "home/a/f",
+        "/workspace/../workspace/a/f",
+        "../workspace/a/f",
+        "file",
+        "twice/f",
+        "here/rel/f",
+    ],
 )
 def test_what_stays_inside_is_followed(box, root, path):
     box.plant({"a/f": "inside"})
@@ -113,8 +127,12 @@ def test_the_walk_agrees_with_the_kernel(tmp_path_factory, path, one, two, absol
                 else:
                     assert real == str(inside.joinpath(*place.parts))
         except Failure as failure:
-            if failure.code != "path_outside":
-                assert real is None, failure.message
+            refused = failure.code
+        else:
+            refused = ""
+    if real is not None:
+        inside_it = real == str(inside) or real.startswith(f"{inside}/")
+        assert refused == ("" if inside_it else "path_outside")
 
 
 @pytest.fixture
@@ -143,31 +161,35 @@ def swapping(root: Path, tmp_path: Path) -> Iterator[Path]:
     thread.join()
 
 
-def attempts(box, op: str, body: bytes = b"", **args) -> list[object]:
-    """What a few hundred calls gave; how they failed does not matter here."""
+def attempts(box, op: str, body: bytes = b"", enough: int = 0, **args) -> list[object]:
+    """What 300 calls and more gave, until ``enough`` succeeded; how others failed is all one."""
     found: list[object] = []
-    for _ in range(300):
-        with contextlib.suppress(Exception):
+    deadline = time.monotonic() + 60
+    tried = 0
+    while tried < 300 or len(found) < enough:
+        assert time.monotonic() < deadline
+        tried += 1
+        with contextlib.suppress(type(box).Refused):
             found.append(box.both(op, body, **args))
     return found
 
 
 def test_reading_while_a_directory_is_swapped_for_a_link_shows_nothing_outside(box, swapping):
     for op in ("fs.read", "fs.lines"):
-        read = attempts(box, op, path="d/f")
-        assert read
+        read = attempts(box, op, enough=20, path="d/f")
         assert {body for _, body in read} == {b"inside"}
 
 
 def test_searching_while_a_directory_is_swapped_shows_nothing_outside(box, swapping):
     for _, args in [("rg", {}), ("include", {"include": "d/*"})]:
-        found = attempts(box, "fs.grep", pattern="secret|inside", mode="content", **args)
+        how = {"pattern": "secret|inside", "mode": "content", "ignored": True, **args}
+        found = attempts(box, "fs.grep", **how)
         assert "secret" not in str(found)
-        assert "inside" in str(found)
+        assert found
 
 
 def test_writing_while_a_directory_is_swapped_changes_nothing_outside(box, swapping):
-    assert attempts(box, "fs.write", b"new", path="d/made")
+    attempts(box, "fs.write", b"new", enough=20, path="d/made")
     attempts(box, "fs.edit", path="d/f", old="secret", new="changed")
     attempts(box, "fs.mkdir", path="d/dir/deeper")
     attempts(box, "fs.move", path="d/f", to="d/g")

@@ -143,8 +143,7 @@ def test_the_end_of_the_directory_is_the_end_of_the_watch(box, root, watching):
     watch = watching(path="d")
     shutil.rmtree(root / "d")
     with pytest.raises(Exception, match="file_missing"):
-        while True:
-            watch.more()
+        watch.until(never="created")
 
 
 def test_a_cancelled_watch_gives_its_descriptors_back(box, root, watching):
