@@ -1,4 +1,4 @@
-"""A whole control plane on each real runtime, with a project whose box is made by the first call."""
+"""A whole control plane on each real runtime; the first call makes the project's box."""
 
 from __future__ import annotations
 
