@@ -45,8 +45,7 @@ class SqliteConnector:
 
     async def open(self) -> None:
         with translated(self._where, self._hint()):
-            await asyncio.to_thread(self._prepare)
-            self._reader = _engine(self.path, wait=0, reading=True).connect()
+            self._reader = await asyncio.to_thread(self._prepare)
         self._writer = _Lane("vibn-sqlite-write", _engine(self.path, wait=self._deadline / 2))
         scans = _engine(self.path, wait=self._deadline / 2, reading=True)
         self._scanner = _Lane("vibn-sqlite-scan", scans)
@@ -90,7 +89,9 @@ class SqliteConnector:
     def _hint(self) -> str:
         return f"Check that {self.path.parent} is writable, has space, and is on a local disk."
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> sa.Connection:
+        """Migrates, and returns the reader. Until it is there another connection stays open, so
+        that no process finds itself the last and clears the log away."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives its side files the mode of the first one.
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -99,6 +100,11 @@ class SqliteConnector:
             _patiently(lambda: _use_wal(self.path))
             with engine.begin() as connection:
                 self._migrations.upgrade(connection)
+            reader = _engine(self.path, wait=_FOREVER, reading=True).connect()
+            reader.exec_driver_sql("SELECT count(*) FROM sqlite_master").close()
+            # From now on it is the event loop's, which waits for nobody.
+            reader.exec_driver_sql("PRAGMA busy_timeout = 0").close()
+            return reader
         finally:
             engine.dispose()
 
@@ -131,7 +137,7 @@ def _engine(path: Path, wait: float, reading: bool = False) -> sa.Engine:
         pool_size=1,
         max_overflow=0,
         hide_parameters=True,
-        connect_args={"timeout": wait, "isolation_level": None},
+        connect_args={"timeout": wait, "isolation_level": None, "check_same_thread": False},
     )
 
     @sa.event.listens_for(engine, "connect")

@@ -26,6 +26,13 @@ async def main(url, state_dir, me):
     await store.close()
 """
 OPEN = "async def work(store, me):\n    return await store.installation(me)\n"
+COME_AND_GO = """
+async def work(store, me):
+    for _ in range(20):
+        await store.close()
+        await store.open()
+    return await store.installation(me)
+"""
 CLAIM = """
 async def work(store, me):
     row = await store.box("acme-blog")
@@ -72,7 +79,14 @@ async def together(work: str, processes: int, url: str, state_dir: Path) -> list
 
 
 async def test_processes_that_start_at_once_migrate_once(database: str, tmp_path: Path) -> None:
-    ids = await together(OPEN, 5, database, tmp_path)
+    ids = await together(OPEN, 4, database, tmp_path)
+    assert len(set(map(str, ids))) == 1
+
+
+async def test_processes_that_come_and_go_never_find_it_locked(
+    database: str, tmp_path: Path
+) -> None:
+    ids = await together(COME_AND_GO, 3, database, tmp_path)
     assert len(set(map(str, ids))) == 1
 
 
