@@ -39,6 +39,7 @@ from vibn.runtimes.docker.status import state_of, status_of
 from vibn.runtimes.docker.storage import Storage
 
 START_DEADLINE = 60.0
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -78,10 +79,12 @@ class DockerRuntime:
         found = await self._show(owner.container)
         if found is None:
             handle = await self._make(owner, spec)
+            if spec.start:
+                await self._run(owner, BoxRef(spec.box_id, handle))
         else:
             handle = str(_ours(owner, found)["Id"])
-        if spec.start:
-            await self.start(BoxRef(spec.box_id, handle))
+            if spec.start:
+                await self.start(BoxRef(spec.box_id, handle))
         return handle
 
     async def _make(self, owner: Owner, box: BoxSpec) -> str:
@@ -187,14 +190,15 @@ class DockerRuntime:
         if state is RuntimeState.FROZEN:
             await self.thaw(ref)
         elif state is not RuntimeState.RUNNING:
-            await self._start(ref, found["Id"])
+            owner = Owner(self._installation, ref.box_id)
+            await _both(self._guard(owner), asyncio.to_thread(self._bring, ref.box_id))
+            await self._run(owner, BoxRef(ref.box_id, found["Id"]))
 
-    async def _start(self, ref: BoxRef, handle: str) -> None:
-        owner = Owner(self._installation, ref.box_id)
-        await self._guard(owner)
-        await asyncio.to_thread(self._bring, ref.box_id)
+    async def _run(self, owner: Owner, ref: BoxRef) -> None:
+        """Start a container whose guard and files are in place."""
+        await asyncio.to_thread(self._host.disks.keep_running, ref.box_id, True)
         async with self._engine.call("start the box", START_DEADLINE) as client:
-            container = DockerContainer(client, id=handle)
+            container = DockerContainer(client, id=ref.handle)
             try:
                 await container.start()
             except aiodocker.DockerError as exc:
@@ -204,7 +208,7 @@ class DockerRuntime:
                 await self._networks.ensure(owner, _spec_of(await container.show()))
                 await self._guard(owner)
                 try:
-                    await self._networks.join(owner, handle)
+                    await self._networks.join(owner, ref.handle)
                     await container.start()
                 except aiodocker.DockerError as again:
                     raise _failed(again, ref) from again
@@ -212,7 +216,6 @@ class DockerRuntime:
     def _bring(self, box_id: str) -> None:
         """What the box mounts of ours is there again, and of this version."""
         self._host.disks.remount(box_id)
-        self._host.disks.keep_running(box_id, True)
         if self._host.run_directory(box_id).exists():
             self._host.agent()
             self._host.ca()
@@ -399,13 +402,13 @@ def _failed(exc: aiodocker.DockerError, ref: BoxRef) -> VibnError:
     return BoxFailed(f"The engine could not start the box: {exc.message}")
 
 
-async def _both(one: Awaitable[_T], other: Awaitable[_T]) -> tuple[_T, _T]:
+async def _both(one: Awaitable[_T], other: Awaitable[_S]) -> tuple[_T, _S]:
     """Both answers, or the first error once both have ended: nothing goes on behind it."""
     first, second = await asyncio.gather(one, other, return_exceptions=True)
     for outcome in (first, second):
         if isinstance(outcome, BaseException):
             raise outcome
-    return cast("_T", first), cast("_T", second)
+    return cast("_T", first), cast("_S", second)
 
 
 async def _without(*args: Any) -> None:
