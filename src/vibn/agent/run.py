@@ -7,7 +7,7 @@ import time
 
 from .args import bounded, take
 from .capture import Capture
-from .failure import from_os_error
+from .failure import Failure, from_os_error
 from .killing import Killing
 from .ops import LATER
 from .outcome import listing, outcome, signal_number
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MAX_CAP = 512 * 1024
 """Both captures together fit into one body."""
+PATIENCE = 1.0
+"""Seconds for which a command that finds the box at its pids limit is tried again."""
+PAUSE = 0.02
 _NUMBER = (int, float)
 _ARGS: dict[str, tuple[type | tuple[type, ...], object]] = {
     "cmd": (str, None),
@@ -50,8 +53,35 @@ def handle(context: Context, args: dict[str, Any], body: bytes) -> object:
     bounded("cap", options["cap"], 0, MAX_CAP)
     if options["timeout"] is not None:
         bounded("timeout", options["timeout"], 0.001, 1e9)
-    Run(context, options, body)
+    _start(context, options, body, PATIENCE)
     return LATER
+
+
+def _start(context: Context, options: dict[str, Any], body: bytes, patience: float) -> None:
+    """Start the command. At the pids limit it is tried again for a moment: processes that were
+    just killed count until they are collected."""
+    try:
+        Run(context, options, body)
+    except Failure as failure:
+        if failure.code != "pids_limit" or patience <= 0:
+            raise
+        context.agent.children.reap()
+        timer = context.agent.loop.later(
+            PAUSE, lambda: _start_again(context, options, body, patience - PAUSE)
+        )
+
+        def give_up() -> None:
+            timer.cancel()
+            context.fail("cancelled", "cancelled before it started")
+
+        context.on_cancel = give_up
+
+
+def _start_again(context: Context, options: dict[str, Any], body: bytes, patience: float) -> None:
+    try:
+        _start(context, options, body, patience)
+    except Failure as failure:
+        context.fail(failure.code, failure.message, failure.hint, failure.detail)
 
 
 class Run:
