@@ -35,13 +35,16 @@ def say(text: str) -> None:
 
 
 def call(argv: list[str], seconds: float, **env: str) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr. Run at / so that no file of the project has a say; a
-    command that overstays is killed with all that it started. The shims are not on its PATH: mise
-    and pip look for tools there and would start this very installation again."""
+    """Exit status, stdout and stderr. Run at / so that no file of the project has a say.
+
+    A command that overstays is killed with all that it started, and one whose caller was killed
+    dies with it: it must not go on writing where the next caller builds. The shims are not on its
+    PATH: mise and pip look for tools there and would start this very installation again.
+    """
     path = env.pop("PATH", "") or os.environ.get("PATH", os.defpath)
     env["PATH"] = ":".join(part for part in path.split(":") if not part.startswith("/opt/vibn"))
     process = subprocess.Popen(
-        argv,
+        ["setpriv", "--pdeathsig", "KILL", *argv],
         cwd="/",
         env={**os.environ, **env},
         stdin=subprocess.DEVNULL,

@@ -107,18 +107,12 @@ async def made(docker: aiodocker.Docker, progress: Progress) -> str:
     if await present(docker, name):
         progress(f"base {name}: here already, made from packages of {system} {suite}")
         return name
-    program = shutil.which("mmdebstrap")
-    if program is None:
-        raise Unsupported(
-            "No container registry answers, and mmdebstrap, which makes a base image from the "
-            "distribution's packages, is not installed.",
-            hint="Install it: apt-get install -y mmdebstrap",
-        )
+    command = program()
     progress(f"base {name}: making it from packages of {system} {suite} with mmdebstrap")
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vibn-base-") as directory:
         root = Path(directory) / "root.tar"
-        await mmdebstrap(program, system, suite, root)
+        await mmdebstrap(command, system, suite, root)
         progress(f"{time.monotonic() - begun:6.1f} s  mmdebstrap")
         files: dict[str, bytes | Path] = {
             "Dockerfile": b'FROM scratch\nADD root.tar /\nCMD ["/bin/bash"]\n',
@@ -136,8 +130,19 @@ async def made(docker: aiodocker.Docker, progress: Progress) -> str:
     return name
 
 
-async def mmdebstrap(program: str, system: str, suite: str, target: Path) -> None:
-    argv = [program, "--quiet", "--variant=minbase", "--include=ca-certificates"]
+def program() -> str:
+    found = shutil.which("mmdebstrap")
+    if found is None:
+        raise Unsupported(
+            "No container registry answers, and mmdebstrap, which makes a base image from the "
+            "distribution's packages, is not installed.",
+            hint="Install it: apt-get install -y mmdebstrap",
+        )
+    return found
+
+
+async def mmdebstrap(command: str, system: str, suite: str, target: Path) -> None:
+    argv = [command, "--quiet", "--variant=minbase", "--include=ca-certificates"]
     argv += ["--aptopt=Acquire::Languages none"]
     argv += [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in EXCLUDED]
     if system == "ubuntu":
