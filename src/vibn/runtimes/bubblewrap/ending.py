@@ -66,13 +66,19 @@ async def freeze(box: Process, group: Group | None) -> None:
         await _switch(group, True)
         return
     # Without a freezer: again until a pass finds nothing that still runs, because what was not
-    # yet stopped may have started more.
-    for _ in range(100):
-        running = [p for p in (box, *box.descendants()) if p.state() not in "TtXZ"]
+    # yet stopped may have started more. One in state D that was asked waits for a child that
+    # stands (vfork), or for a disk, and stops before it runs again.
+    asked: set[Process] = set()
+    for _ in range(500):
+        states = {p: p.state() for p in (box, *box.descendants())}
+        running = {
+            p for p, s in states.items() if s not in "TtXZ" and not (s == "D" and p in asked)
+        }
         if not running:
             return
         for process in running:
             process.send(signal.SIGSTOP)
+        asked |= running
         await asyncio.sleep(0.001)
     raise RuntimeUnavailable("The processes of the box could not all be stopped.")
 

@@ -1,9 +1,10 @@
 """Starting a sandbox so that it is nobody's child and outlives us.
 
-sh       enters the box's cgroups by itself, sets the limits of a process
+sh       enters the box's cgroups by itself
 nsenter  enters the box's network namespace
 setsid   leaves our session, and us: its own parent ends at once
 bwrap    reads its options from a descriptor, so that no variable shows in a process list
+prlimit  sets the limits of a process inside, where only the box's processes count
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +71,7 @@ async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process
             *(["unshare", "--mount", "--propagation", "slave"] if stage else []),
             *("sh", "-c", _SCRIPT, "vibn-launch", *map(str, around.entrances), "--"),
             *([] if around.namespace is None else ["nsenter", f"--net={around.namespace}"]),
-            *("setsid", "--fork", "prlimit", *around.rlimits, *bwrap, *sandbox.MAIN),
+            *("setsid", "--fork", *bwrap, "/usr/bin/prlimit", *around.rlimits, *sandbox.MAIN),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=errors,
@@ -96,6 +98,19 @@ async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process
         for fd in (told, telling, report, errors, options):
             if fd >= 0:
                 os.close(fd)
+
+
+async def executed(process: Process, complaints: Path) -> None:
+    """Wait until bwrap, having built the sandbox, has become the program in it. Raises BoxFailed
+    with what bwrap said."""
+    deadline = asyncio.get_running_loop().time() + _WITHIN
+    while process.name() == "bwrap" and process.alive():
+        if asyncio.get_running_loop().time() > deadline:
+            process.send(signal.SIGKILL)
+            raise BoxFailed(f"The sandbox was not built within {_WITHIN:g} s.")
+        await asyncio.sleep(0.001)
+    if not process.alive():
+        raise BoxFailed(f"The sandbox could not be built: {complaint(complaints)}")
 
 
 def complaint(file: Path) -> str:

@@ -50,6 +50,9 @@ class Starter:
         except BaseException as exc:
             why = exc.message if isinstance(exc, VibnError) else "The start was interrupted."
             life.save(at.life, started.failed(why))
+            network = self.network(record)
+            if network is not None and isinstance(exc, Exception):
+                await veth.remove(network)
             if isinstance(exc, OSError) and not isinstance(exc, VibnError):
                 raise BoxFailed(f"The box cannot be started: {exc}.") from exc
             raise
@@ -104,6 +107,12 @@ class Starter:
                 process.send(signal.SIGKILL)
                 raise
             os.write(opening, b"\n")
+        try:
+            await launch.executed(process, at.complaints)
+        except BaseException:
+            usernet.detach(helper)
+            process.send(signal.SIGKILL)
+            raise
         started = replace(started, process=process, starter=None, helper=helper)
         life.save(at.life, started)
         return started

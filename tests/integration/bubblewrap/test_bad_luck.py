@@ -1,0 +1,127 @@
+"""What kills boxes, and what is left of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from vibn.errors import AgentLost, BoxFailed
+from vibn.models import EventKind, RuntimeState
+from vibn.runtimes.bubblewrap import ending, life
+from vibn.runtimes.bubblewrap.places import Places
+from vibn.runtimes.processes import Process
+
+
+async def test_kill_all_inside_loses_nothing(boxes, runtime):
+    ref = await boxes.make(runtime)
+    await boxes.told(runtime, ref, "echo kept > file")
+    main = boxes.main(ref)
+    with suppress(AgentLost):
+        await boxes.run(runtime, ref, "kill -9 -1")
+    assert await told_at_last(boxes, runtime, ref, "cat file") == "kept"
+    assert boxes.main(ref) == main
+    assert main.alive()
+
+
+async def test_a_killed_box_is_stopped_with_the_reason_and_starts_again(boxes, runtime):
+    ref = await boxes.make(runtime)
+    await boxes.told(runtime, ref, "echo kept > file")
+    await killed(boxes.main(ref))
+    status = await runtime.status(ref)
+    assert (status.state, status.reason) == (RuntimeState.STOPPED, "Its main process ended.")
+    await runtime.start(ref)
+    assert await boxes.told(runtime, ref, "cat file") == "kept"
+
+
+async def test_the_end_of_a_box_is_told_as_died(boxes, runtime):
+    ref = await boxes.make(runtime)
+    stream = runtime.watch()
+    event = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0.2)
+    await killed(boxes.main(ref))
+    async with asyncio.timeout(10):
+        told = await event
+    assert (told.kind, told.ref) == (EventKind.DIED, ref)
+    await stream.aclose()
+
+
+async def test_after_a_reboot_of_the_host_it_is_stopped_with_its_files(boxes, runtime):
+    ref = await boxes.make(runtime)
+    await boxes.told(runtime, ref, "echo kept > file; echo home > ~/file")
+    await killed(boxes.main(ref))
+    at = Places(boxes.base, ref.box_id)
+    found = life.load(at.life, at.report)
+    life.save(at.life, replace(found, boot="the boot before"))
+    status = await boxes.runtime().status(ref)
+    assert (status.state, status.reason) == (RuntimeState.STOPPED, "The host was restarted.")
+    await runtime.start(ref)
+    assert await boxes.told(runtime, ref, "cat file ~/file") == "kept\nhome"
+
+
+async def test_a_sandbox_that_nobody_noted_is_found(boxes, runtime):
+    ref = await boxes.make(runtime)
+    main, at = boxes.main(ref), Places(boxes.base, ref.box_id)
+    begun = life.load(at.life, at.report)
+    life.save(at.life, replace(begun, process=None, starter=Process(1, 0)))
+    found = boxes.runtime()
+    assert (await found.status(ref)).state is RuntimeState.RUNNING
+    await found.stop(ref, grace=1)
+    assert not main.alive()
+
+
+async def test_a_pid_used_again_is_not_taken_for_the_box(boxes, runtime):
+    ref = await boxes.make(runtime)
+    main, at = boxes.main(ref), Places(boxes.base, ref.box_id)
+    noted = life.load(at.life, at.report)
+    life.save(at.life, replace(noted, process=Process(main.pid, main.start - 1)))
+    assert (await runtime.status(ref)).state is RuntimeState.STOPPED
+    life.save(at.life, noted)
+
+
+async def test_a_sandbox_that_cannot_start_is_failed_with_the_reason(boxes, runtime):
+    ref = await boxes.make(runtime, start=False)
+    Places(boxes.base, ref.box_id).workspace.rmdir()
+    with pytest.raises(BoxFailed, match="workspace"):
+        await runtime.start(ref)
+    status = await runtime.status(ref)
+    assert status.state is RuntimeState.FAILED
+    assert "workspace" in status.reason
+
+
+async def test_removing_leaves_nothing_on_the_host(boxes, runtime):
+    ref = await boxes.make(runtime)
+    address = await runtime.address(ref, 80)
+    await runtime.remove(ref, volumes=True)
+    left = [str(p) for p in boxes.base.rglob("*") if ref.box_id in str(p)]
+    groups = [str(p) for p in Path("/sys/fs/cgroup").rglob(f"vibn-{boxes.installation[:16]}")]
+    assert (left, groups) == ([], [])
+    addresses = subprocess.run(["ip", "-4", "addr"], capture_output=True, text=True).stdout
+    assert address is None or f"{ip_address(address.host) - 1}/30" not in addresses
+
+
+async def test_the_record_of_a_box_is_ours_alone(boxes, runtime):
+    ref = await boxes.make(runtime, env={"TOKEN": "x"})
+    at = Places(boxes.base, ref.box_id)
+    assert json.loads(at.record.read_text())["env"] == {"TOKEN": "x"}
+    assert at.record.stat().st_mode & 0o077 == 0
+
+
+async def told_at_last(boxes, runtime, ref, command):
+    """As ``told``: a connection made while the old agent's socket closes is lost as well."""
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(AgentLost):
+                return await boxes.told(runtime, ref, command)
+
+
+async def killed(main: Process) -> None:
+    main.send(signal.SIGKILL)
+    assert await ending.gone(main, 10)
