@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -57,6 +57,8 @@ class Inside:
     client: AgentClient
     project: Project
     box: Box
+    secrets: Mapping[str, bytes]
+    """Sealed."""
 
 
 class Boxes:
@@ -122,7 +124,7 @@ class Boxes:
             row = await self._healed(located.project, row)
             client = await self._pool.get(BoxRef(row.box_id, row.service_uuid), user)
         self._note(row.project_id)
-        return Inside(client, located.project, row)
+        return Inside(client, located.project, row, located.secrets)
 
     def _ready(self, row: Box, project: Project) -> bool:
         return (

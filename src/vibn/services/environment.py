@@ -22,6 +22,10 @@ class Secrets(Protocol):
         """A project's secrets in plain text."""
         ...
 
+    def opened(self, project_id: str, sealed: Mapping[str, bytes]) -> Mapping[str, str]:
+        """The same, from sealed values that were read already."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Variables:
@@ -39,13 +43,18 @@ class Environment:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
-    async def of(self, project: Project) -> Variables:
-        """Secrets win over variables of the same name; ours win over both.
+    async def of(self, project: Project, sealed: Mapping[str, bytes] | None = None) -> Variables:
+        """``sealed``: the project's secrets, where they were read with it already.
+
+        Secrets win over variables of the same name; ours win over both.
 
         ``VIBN_PROJECT_SLUG`` is here although a container has it too: one that was made ahead of
         its project does not know it.
         """
-        secrets = await self._secrets.values(project.id)
+        if sealed is None:
+            secrets = await self._secrets.values(project.id)
+        else:
+            secrets = self._secrets.opened(project.id, sealed)
         ours = {"VIBN_PROJECT_SLUG": project.slug, "VIBN_DEV_CONTAINER": "1"}
         return Variables({**project.env, **secrets, **ours}, frozenset(secrets) - frozenset(ours))
 

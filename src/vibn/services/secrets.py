@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vibn.errors import Conflict, InvalidInput, TooLarge
 from vibn.services import environment
 from vibn.services.sealing import Keyring
@@ -26,7 +28,10 @@ class Secrets:
     async def values(self, project_id: str) -> dict[str, str]:
         """All in plain text, for a command's environment. Raises Conflict when one cannot be
         opened, and names it."""
-        sealed = await self._store.secrets(project_id)
+        return self.opened(project_id, await self._store.secrets(project_id))
+
+    def opened(self, project_id: str, sealed: Mapping[str, bytes]) -> dict[str, str]:
+        """The same, from sealed values that were read already."""
         return {name: self._open(project_id, name, sealed[name]) for name in sorted(sealed)}
 
     async def names(self, project_id: str) -> list[str]:

@@ -153,7 +153,7 @@ class Shell:
                 hint="Install into the home directory, or use the docker runtime.",
             )
         inside = await self._boxes.enter(workspace, project)
-        variables = await self._environment.of(inside.project)
+        variables = await self._environment.of(inside.project, inside.secrets)
         if user == "vibn":
             yield inside.client, variables
             return

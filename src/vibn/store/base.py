@@ -12,7 +12,7 @@ would be stored, and find nothing where they are looked up. Times come back in U
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -25,6 +25,8 @@ class Located:
 
     project: Project
     box: Box | None
+    secrets: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    """Sealed values by name."""
 
 
 class Store(Protocol):
@@ -67,7 +69,7 @@ class Store(Protocol):
         ...
 
     async def locate(self, workspace: str, project: str) -> Located:
-        """Project and box by the workspace's and the project's slug, in one SELECT.
+        """Project, box and sealed secrets by the workspace's and the project's slug, in one SELECT.
 
         Raises ProjectNotFound, with the same message for a missing and for a foreign project.
         """

@@ -91,7 +91,9 @@ class MemoryStore:
         found = self._find(workspace, project)
         if found is None:
             raise refusals.no_project(workspace, project)
-        return Located(_kept(found), self._boxes.get(found.id))
+        return Located(
+            _kept(found), self._boxes.get(found.id), dict(self._secrets.get(found.id, {}))
+        )
 
     # boxes
 

@@ -178,3 +178,14 @@ async def test_what_the_caller_changes_later_is_not_the_stores(store: Store) -> 
 async def test_the_installation_keeps_its_first_id(store: Store) -> None:
     assert await store.installation("first") == "first"
     assert await store.installation("second") == "first"
+
+
+async def test_one_look_brings_the_sealed_secrets_too(store: Store) -> None:
+    await furnish(store)
+    assert (await store.locate("acme", "shop")).secrets == {}
+    await store.claim(box())
+    for name in ("KEY", "TOKEN"):
+        await store.set_secret("acme-shop", name, name.encode())
+    located = await store.locate("acme", "shop")
+    assert located.secrets == {"KEY": b"KEY", "TOKEN": b"TOKEN"}
+    assert located.box is not None

@@ -13,12 +13,13 @@ from vibn.store.queries.dialect import lacks_parent
 
 _p = tables.projects.c
 _OF_WORKSPACE = sa.select(*rows.PROJECT).where(_p.workspace == sa.bindparam("workspace"))
+_s = tables.secrets.c
 _LOCATE = (
-    sa.select(*rows.PROJECT, *rows.BOX)
+    sa.select(_s.name, _s.sealed, *rows.PROJECT, *rows.BOX)
     .select_from(
-        tables.workspaces.join(tables.projects, _p.workspace == tables.workspaces.c.slug).outerjoin(
-            tables.boxes, tables.boxes.c.project_id == _p.id
-        )
+        tables.workspaces.join(tables.projects, _p.workspace == tables.workspaces.c.slug)
+        .outerjoin(tables.boxes, tables.boxes.c.project_id == _p.id)
+        .outerjoin(tables.secrets, _s.project_id == _p.id)
     )
     .where(tables.workspaces.c.slug == sa.bindparam("workspace"))
     .where(_p.slug == sa.bindparam("slug"))
@@ -32,7 +33,7 @@ _SAVE = (
 _DELETE = tables.projects.delete().where(
     _p.workspace == sa.bindparam("workspace"), _p.slug == sa.bindparam("slug")
 )
-_WIDTH = len(rows.PROJECT)
+_WIDTH = 2 + len(rows.PROJECT)
 
 
 def add(connection: sa.Connection, value: Project) -> Project:
@@ -69,8 +70,11 @@ def delete(connection: sa.Connection, workspace: str, slug: str) -> None:
 
 
 def locate(connection: sa.Connection, workspace: str, slug: str) -> Located:
-    row = connection.execute(_LOCATE, {"workspace": workspace, "slug": slug}).one_or_none()
-    if row is None:
+    """A row for each secret, and one where there is none; the rest of them is the same."""
+    found = connection.execute(_LOCATE, {"workspace": workspace, "slug": slug}).all()
+    if not found:
         raise refusals.no_project(workspace, slug)
+    row = found[0]
     box = None if row[_WIDTH] is None else rows.box(row[_WIDTH:])
-    return Located(rows.project(row[:_WIDTH]), box)
+    sealed = {name: bytes(value) for name, value, *_ in found if name is not None}
+    return Located(rows.project(row[2:_WIDTH]), box, sealed)
