@@ -292,7 +292,7 @@ async def crowd(plane: Plane) -> str:
     """Fifty callers at once, when the file ``go`` is there: how many made a box, and which."""
     go = plane.boxes.containers.settings.state_dir / "go"
     async with asyncio.timeout(60):
-        while not go.exists():  # noqa: ASYNC110 - another process writes it
+        while not go.exists():
             await asyncio.sleep(0.001)
     results = await asyncio.gather(*[plane.boxes.ensure(*WHERE) for _ in range(50)])
     handles = {result.service_uuid for result in results}

@@ -88,7 +88,7 @@ class Home:
 async def _until(condition):
     """Waits for what another process does."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.01)
 
 
@@ -533,7 +533,7 @@ async def test_a_killed_agent_loses_every_call_and_the_next_one_works(client, ho
     used = await pool.get(BOX)
     started = await used.job_start("exec sleep 982")
     calls = [asyncio.create_task(used.exec("exec sleep 981")) for _ in range(2)]
-    while (await client.info()).agent.commands < 2:  # noqa: ASYNC110
+    while (await client.info()).agent.commands < 2:
         await asyncio.sleep(0.01)
     home.kill()
     async with asyncio.timeout(2):

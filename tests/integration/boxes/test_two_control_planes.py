@@ -99,7 +99,7 @@ async def test_both_heal_a_box_that_was_removed_by_hand_and_make_one(plane, othe
     row = (await plane.store.locate(*WHERE)).box
     await plane.runtime.remove(BoxRef(row.box_id, row.service_uuid))
     async with asyncio.timeout(20):
-        while not all(client.closed for client in clients):  # noqa: ASYNC110
+        while not all(client.closed for client in clients):
             await asyncio.sleep(0.01)
     healed = await asyncio.gather(*[each.boxes.agent(*WHERE) for each in (plane, other)])
     boots = {client.hello.boot for client in healed}

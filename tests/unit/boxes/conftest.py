@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC110 - what the tests wait for happens in other processes
+
 """A small installation: the memory store, the memory runtime, the real channel, a clock by hand."""
 
 from __future__ import annotations

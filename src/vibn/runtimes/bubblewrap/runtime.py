@@ -18,7 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vibn.config import Settings
-from vibn.errors import AgentLost, BoxAbsent, Conflict, RuntimeUnavailable, Unsupported
+from vibn.errors import (
+    AgentLost,
+    BoxAbsent,
+    BoxFailed,
+    Conflict,
+    RuntimeUnavailable,
+    Unsupported,
+)
 from vibn.models import (
     Address,
     BoxRef,
@@ -306,12 +313,15 @@ class BubblewrapRuntime:
             if found.networking is Networking.HOST:
                 others = [b for b in self._records() if b.box_id != box.box_id]
                 self._refuse_neighbour(_spec(box), others, found)
-            usable = await host.available()
-            if not usable.usable:
+            try:
+                await starter.start(box, at, datetime.now(UTC))
+            except (BoxFailed, RuntimeUnavailable) as exc:
+                usable = await host.available()
+                if usable.usable:
+                    raise
                 raise RuntimeUnavailable(
                     f"No box can be started: {usable.reason}.", hint=f"FIX: {usable.fix}"
-                )
-            await starter.start(box, at, datetime.now(UTC))
+                ) from exc
         elif ending.is_frozen(process, group):
             await ending.thaw(process, group)
         self._watch.nudge()
