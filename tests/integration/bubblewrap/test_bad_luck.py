@@ -77,6 +77,18 @@ async def test_a_sandbox_that_nobody_noted_is_found(boxes, runtime):
     assert not main.alive()
 
 
+async def test_what_a_cut_start_left_ends_with_the_next_one(boxes, runtime):
+    ref = await boxes.make(runtime)
+    if "memory" in (await runtime.status(ref)).unapplied:
+        pytest.skip("no cgroup holds the processes of a box here")
+    main, at = boxes.main(ref), Places(boxes.base, ref.box_id)
+    at.report.unlink()
+    life.save(at.life, replace(life.load(at.life, at.report), process=None, starter=None))
+    await runtime.start(ref)
+    assert not main.alive()
+    assert await boxes.told(runtime, ref, "echo up") == "up"
+
+
 async def test_a_pid_used_again_is_not_taken_for_the_box(boxes, runtime):
     ref = await boxes.make(runtime)
     main, at = boxes.main(ref), Places(boxes.base, ref.box_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,10 +74,16 @@ class Group:
         return held
 
     def remove(self) -> None:
-        """Remove it if it is there. Raises OSError while processes are in it."""
+        """Remove it if it is there, and kill what is in it: a start that was cut short by the
+        end of its control plane. Raises OSError when that does not end within a second."""
+        if self.can_freeze() and self.is_frozen():
+            self.freeze(False)
         for directory in self.directories:
             deadline = time.monotonic() + 1.0
             while True:
+                for pid in _read(directory / "cgroup.procs").split():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
                 try:
                     directory.rmdir()
                     break

@@ -143,7 +143,10 @@ class BubblewrapRuntime:
                 await self._down(box, at, 0.0)
                 group = (await self._starter()).group(box)
                 if group is not None:
-                    await complete(group.remove)
+                    try:
+                        await complete(group.remove)
+                    except (OSError, TimeoutError) as exc:
+                        raise RuntimeUnavailable(f"A cgroup cannot be removed: {exc}.") from exc
                 await self._discard(at.box)
             if volumes and self._own_volumes(at):
                 await self._discard(at.volumes)
