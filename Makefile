@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 UV = $(shell command -v uv || echo .uv/bin/uv)
 PYTEST_ARGS ?=
+JOBS ?= 3
 
 .PHONY: setup
 setup: ## make .venv from the locked requirements, and get a runtime for boxes
@@ -13,7 +14,10 @@ demo: setup ## show the main job with a real box (KEEP=1 leaves the box)
 
 .PHONY: test
 test: setup ## run every test that this machine can run
-	.venv/bin/pytest $(PYTEST_ARGS)
+	.venv/bin/pytest -n $(JOBS) --dist worksteal -m "not exclusive" $(PYTEST_ARGS)
+ifdef VIBN_TEST_RESTART_ENGINE
+	VIBN_TEST_REQUIRE=$(if $(VIBN_TEST_REQUIRE),docker) .venv/bin/pytest -m exclusive $(PYTEST_ARGS)
+endif
 
 .PHONY: lint
 lint: ## ruff, mypy and the import linter

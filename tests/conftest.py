@@ -1,6 +1,7 @@
 """What all tests share: tests that need a part of the machine say so by a marker, and CI, which
 installs every part, names them in VIBN_TEST_REQUIRE (``docker,postgres,bubblewrap``): there a
-skipped test of such a marker is a failure, and so is a marker without a single passed test."""
+marker without a passed test is a failure, and so is a skipped test of it, but for reasons that
+begin with ``this`` (this kernel, this runtime): those no installation can mend."""
 
 from __future__ import annotations
 
@@ -16,17 +17,20 @@ _passed: Counter[str] = Counter()
 _skipped: list[str] = []
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
-    report = yield
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """With several workers only their reports reach the process that decides."""
     for marker in REQUIRED:
-        if item.get_closest_marker(marker) is None:
+        if marker not in report.keywords:
             continue
         if report.when == "call" and report.passed:
             _passed[marker] += 1
-        elif report.skipped:
-            _skipped.append(f"{marker}: {item.nodeid}: {report.longrepr}")
-    return report
+        elif report.skipped and not _reason(report).startswith("this "):
+            _skipped.append(f"{marker}: {report.nodeid}: {_reason(report)}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return said.removeprefix("Skipped: ")
 
 
 def _missing() -> list[str]:
@@ -34,15 +38,15 @@ def _missing() -> list[str]:
     return absent + _skipped
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if REQUIRED and _missing() and session.exitstatus == pytest.ExitCode.OK:
+    worker = hasattr(session.config, "workerinput")
+    if not worker and REQUIRED and _missing() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not REQUIRED:
-        return
     for marker in REQUIRED:
         terminalreporter.write_line(f"required {marker}: {_passed[marker]} tests passed")
-    for line in _missing():
+    for line in _missing() if REQUIRED else ():
         terminalreporter.write_line(f"REQUIRED BUT NOT RUN {line}", red=True)

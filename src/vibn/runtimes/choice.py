@@ -18,7 +18,10 @@ from vibn.runtimes import bubblewrap, docker
 from vibn.runtimes.base import Runtime
 from vibn.runtimes.memory import MemoryRuntime
 
-INSTALL = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", "bubblewrap")
+PACKAGES = ("bubblewrap", "iproute2", "nftables", "ripgrep")
+"""bwrap itself, what a network of its own for each box takes, and a quick fs_grep."""
+INSTALL = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES)
+INSTALL_DEADLINE = 600.0
 
 Say = Callable[[str], None]
 
@@ -66,14 +69,15 @@ async def _installed(say: Say) -> None:
     """Takes at most ten minutes. What goes wrong shows when bubblewrap is looked for."""
     if shutil.which("bwrap") or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
-    say("installing bubblewrap from the distribution's packages")
+    say(f"installing {', '.join(PACKAGES)} from the distribution's packages")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (("apt-get", "update", "-qq"), INSTALL):
         process = await asyncio.create_subprocess_exec(
             *command, env=environment, stdout=asyncio.subprocess.DEVNULL
         )
         try:
-            await asyncio.wait_for(process.wait(), 600)
+            async with asyncio.timeout(INSTALL_DEADLINE):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -17,10 +17,13 @@ from vibn.runtimes.docker import DockerRuntime
 
 ENGINE = Path(__file__).parents[3] / "scripts" / "engine"
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("VIBN_TEST_RESTART_ENGINE") != "1",
-    reason="restarting the engine disturbs its other users; VIBN_TEST_RESTART_ENGINE=1 allows it",
-)
+pytestmark = [
+    pytest.mark.exclusive,
+    pytest.mark.skipif(
+        os.environ.get("VIBN_TEST_RESTART_ENGINE") != "1",
+        reason="VIBN_TEST_RESTART_ENGINE=1 allows it; it disturbs the engine's other users",
+    ),
+]
 
 
 def engine(verb: str) -> None:

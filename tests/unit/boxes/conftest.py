@@ -1,4 +1,3 @@
-
 """A small installation: the memory store, the memory runtime, the real channel, a clock by hand."""
 
 from __future__ import annotations

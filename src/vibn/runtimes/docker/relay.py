@@ -18,7 +18,7 @@ import aiohttp
 from aiodocker.containers import DockerContainer
 from aiodocker.stream import Stream
 
-from vibn.errors import AgentLost
+from vibn.errors import AgentLost, PidsLimit, VibnError
 from vibn.runtimes.docker.engine import translated
 
 PIECE = 65536
@@ -79,8 +79,17 @@ async def _first(stream: Stream) -> bytes:
             text = said.decode(errors="replace").strip()
             raise AgentLost(f"The relay in the box ended: {text[-500:] or 'without a word'}")
         if message.stream == STDOUT and message.data:
+            if message.data[0]:
+                # A frame begins with a length below 2**24; this is the engine's own complaint.
+                raise _not_started(message.data.decode(errors="replace").strip()[-500:])
             return message.data
         said = (said + message.data)[-4096:]
+
+
+def _not_started(complaint: str) -> VibnError:
+    if "temporarily unavailable" in complaint:
+        return PidsLimit("The box is at its limit of processes: none can be started to reach it.")
+    return AgentLost(f"The engine could not start a process in the box: {complaint}")
 
 
 async def _pump(stream: Stream, ours: socket.socket, first: bytes) -> None:
