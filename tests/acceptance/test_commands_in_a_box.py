@@ -55,7 +55,8 @@ async def test_a_job_takes_input_and_ends_when_it_is_killed(app: App) -> None:
 
 
 async def test_a_process_left_running_is_told_and_not_killed(app: App) -> None:
-    result = await app.shell.exec(*PLACE, "sleep 300 & echo started")
+    command = "sleep 300 & until pgrep -x sleep >/dev/null; do :; done; echo started"
+    result = await app.shell.exec(*PLACE, command)
     assert result.stdout == "started\n"
     assert any("Still running: sleep" in note for note in result.notes)
     assert (await app.shell.exec(*PLACE, "pgrep -x sleep")).exit == 0

@@ -11,12 +11,12 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from vibn.errors import BoxFailed
 from vibn.runtimes.bubblewrap.commands import must, which
+from vibn.runtimes.bubblewrap.sandbox import PYTHON
 from vibn.runtimes.processes import Process
 
 _PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
@@ -71,7 +71,7 @@ async def attach(name: str, box: Process, pidfile: Path, guarded: bool) -> Proce
     if not guarded:
         return helper
     try:
-        space = [sys.executable, "-I", "-S", "-c", _ENTER, str(box.pid)]
+        space = [PYTHON, "-I", "-S", "-c", _ENTER, str(box.pid)]
         lines = [f"route add unreachable {block}" for block in _PRIVATE]
         await must([*space, "ip", "-batch", "-"], "\n".join(lines) + "\n")
     except BaseException:
