@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -149,10 +150,16 @@ def swapping(root: Path, tmp_path: Path) -> Iterator[Path]:
 
     def swap() -> None:
         while not stop.is_set():
-            os.rename(root / "d", root / "real")
-            os.rename(root / "link", root / "d")
-            os.rename(root / "d", root / "link")
-            os.rename(root / "real", root / "d")
+            try:
+                os.rename(root / "d", root / "real")
+                os.rename(root / "link", root / "d")
+                os.rename(root / "d", root / "link")
+                os.rename(root / "real", root / "d")
+            except OSError:
+                # A call made a directory of its own while the name was free.
+                shutil.rmtree(root / "d", ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    os.rename(root / "real", root / "d")
 
     thread = threading.Thread(target=swap)
     thread.start()
