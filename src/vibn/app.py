@@ -14,17 +14,17 @@ from vibn.config import Settings
 from vibn.runtimes import choice, zipapp
 from vibn.runtimes.base import Runtime
 from vibn.services.activity import Activity
-from vibn.services.boxes import Boxes
 from vibn.services.clock import SystemClock
 from vibn.services.environment import Environment
-from vibn.services.faults import from_environment
 from vibn.services.files import Files
+from vibn.services.life.boxes import Boxes
+from vibn.services.life.faults import from_environment
+from vibn.services.life.reconcile import Reconciler
+from vibn.services.life.strays import Strays
 from vibn.services.projects import Projects
-from vibn.services.reconcile import Reconciler
 from vibn.services.sealing import Keyring
 from vibn.services.secrets import Secrets
 from vibn.services.shell import Shell
-from vibn.services.strays import Strays
 from vibn.store.base import Store
 from vibn.store.sql import open_store
 

@@ -21,13 +21,13 @@ from vibn.channel import Pool
 from vibn.config import Settings
 from vibn.errors import RuntimeUnavailable
 from vibn.models import Seed, Tier
-from vibn.services.boxes import Boxes
 from vibn.services.clock import SystemClock
 from vibn.services.environment import Environment
-from vibn.services.faults import Effect, Faults, from_environment
+from vibn.services.life.boxes import Boxes
+from vibn.services.life.faults import Effect, Faults, from_environment
+from vibn.services.life.reconcile import Reconciler
+from vibn.services.life.strays import Strays
 from vibn.services.projects import Projects
-from vibn.services.reconcile import Reconciler
-from vibn.services.strays import Strays
 from vibn.store.sql import open_store
 
 WHERE = ("acme", "shop")

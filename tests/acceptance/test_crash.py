@@ -25,8 +25,8 @@ from tests.acceptance import control_plane as plane
 from vibn.config import Settings
 from vibn.models import BoxState, RuntimeState, Tier
 from vibn.runtimes import bubblewrap, docker
-from vibn.services import seeding
-from vibn.services.faults import Effect, Faults
+from vibn.services.life import seeding
+from vibn.services.life.faults import Effect, Faults
 from vibn.store.sql import open_store
 
 LATER = 3600.0 * 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vibn.config import Settings
-from vibn.services.image import build
+from vibn.runtimes.docker.image import build
 
 
 async def run(tag: str, base: str, slim: bool) -> None:

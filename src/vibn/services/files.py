@@ -20,7 +20,7 @@ from vibn.outcomes import (
     TextLines,
     WriteResult,
 )
-from vibn.services.boxes import Boxes
+from vibn.services.life.boxes import Boxes
 
 LINES = 2000
 WIDTH = 2000

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from vibn.errors import AlreadyExists, Conflict, InvalidInput, ProjectNotFound, WorkspaceNotFound
 from vibn.models import Limits, Project, Seed, Workspace
-from vibn.services import environment, seeding
-from vibn.services.boxes import Boxes
+from vibn.services import environment
 from vibn.services.clock import Clock
-from vibn.services.faults import Effect, Faults
+from vibn.services.life import seeding
+from vibn.services.life.boxes import Boxes
+from vibn.services.life.faults import Effect, Faults
 from vibn.store.base import Store
 
 SLUG_LENGTH = 40

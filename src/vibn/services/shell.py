@@ -15,8 +15,8 @@ from vibn.channel import AgentClient, Pool
 from vibn.errors import InvalidInput, Unsupported
 from vibn.models import BoxRef
 from vibn.outcomes import ExecResult, Job, JobOutput, Process
-from vibn.services.boxes import Boxes
 from vibn.services.environment import Environment, Variables
+from vibn.services.life.boxes import Boxes
 
 TIMEOUT_MS = 120_000
 MAX_TIMEOUT_MS = 3_600_000

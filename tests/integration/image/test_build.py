@@ -12,7 +12,7 @@ import pytest
 from tests.integration.image.conftest import docker, need
 
 from vibn.errors import FileMissing, RuntimeUnavailable, Unavailable, Unsupported
-from vibn.services.image import base, build, context, engine
+from vibn.runtimes.docker.image import base, build, context, engine
 
 BASE = "vibn-base:bookworm"
 

@@ -16,12 +16,12 @@ from vibn.channel import AgentClient, Pool
 from vibn.config import Settings
 from vibn.models import Box, BoxRef, BoxState
 from vibn.runtimes.memory import MemoryRuntime
-from vibn.services.boxes import Boxes
 from vibn.services.environment import Environment
-from vibn.services.faults import Faults
+from vibn.services.life.boxes import Boxes
+from vibn.services.life.faults import Faults
+from vibn.services.life.reconcile import Reconciler
+from vibn.services.life.strays import Strays
 from vibn.services.projects import Projects
-from vibn.services.reconcile import Reconciler
-from vibn.services.strays import Strays
 from vibn.store.memory import MemoryStore
 
 WRITES = {

@@ -13,7 +13,7 @@ from vibn.errors import (
     RuntimeUnavailable,
 )
 from vibn.models import BoxState, Tier
-from vibn.services.containers import Deadlines
+from vibn.services.life.containers import Deadlines
 
 
 async def test_the_first_ensure_makes_a_box_and_the_next_finds_it(world, boxes):

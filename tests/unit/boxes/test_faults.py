@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from vibn.services import boxes, faults
-from vibn.services.faults import POINTS, Effect, Faults
+from vibn.services.life import boxes, faults
+from vibn.services.life.faults import POINTS, Effect, Faults
 
-LIFE = [path.read_text() for path in Path(boxes.__file__).parent.glob("*.py")]
+LIFE = [path.read_text() for path in Path(boxes.__file__).parents[1].rglob("*.py")]
 DIE = (
-    "from vibn.services.faults import from_environment, Effect\n"
+    "from vibn.services.life.faults import from_environment, Effect\n"
     "with from_environment().around(Effect.CREATE_CONTAINER): print('inside', flush=True)\n"
     "print('survived', flush=True)\n"
 )

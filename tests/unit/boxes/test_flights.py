@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from vibn.services.flights import Flights
+from vibn.services.life.flights import Flights
 
 
 async def test_callers_at_once_share_one_task_and_later_ones_start_another():

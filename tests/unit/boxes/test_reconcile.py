@@ -7,7 +7,7 @@ import pytest
 
 from vibn.errors import RuntimeUnavailable
 from vibn.models import BoxRef, BoxSpec, BoxState, EventKind, RuntimeEvent, Tier
-from vibn.services.operation import Operation
+from vibn.services.life.operation import Operation
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from vibn.errors import Conflict, FileMissing, InvalidInput, Unavailable
 from vibn.models import BoxState, Seed
-from vibn.services import seeding
+from vibn.services.life import seeding
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -12,6 +12,7 @@ guard.py      the firewall rules that keep boxes from the host and private range
 agentlink.py  the way to the agent: its socket, or relay.py through the exec API
 events.py     what the engine tells of boxes
 status.py     the engine's words for a container's state, in ours
+image/        the image of boxes, built on this machine
 findings.py   ``vibn doctor``, and whether this runtime can serve at all
 """
 

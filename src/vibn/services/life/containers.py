@@ -14,7 +14,7 @@ from vibn.config import Settings
 from vibn.errors import BoxAbsent, DeadlineExceeded
 from vibn.models import Box, BoxRef, BoxSpec, Project, RuntimeState, RuntimeStatus, Tier
 from vibn.runtimes.base import Runtime
-from vibn.services.faults import Effect, Faults
+from vibn.services.life.faults import Effect, Faults
 
 T = TypeVar("T")
 

@@ -20,8 +20,8 @@ import aiodocker
 import aiohttp
 
 from vibn.errors import Unavailable, Unsupported
-from vibn.services.image import context as contexts
-from vibn.services.image.engine import steps
+from vibn.runtimes.docker.image import context as contexts
+from vibn.runtimes.docker.image.engine import steps
 
 DEFAULT = "ubuntu:24.04"
 ANSWER = 15.0

@@ -14,7 +14,7 @@ from typing import IO
 
 from vibn.errors import FileMissing
 
-DIRECTORY = Path(__file__).parents[4] / "image"
+DIRECTORY = Path(__file__).parents[5] / "image"
 """``image/`` of the clone that this module is part of."""
 
 

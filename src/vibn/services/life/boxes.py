@@ -29,17 +29,17 @@ from vibn.errors import (
 )
 from vibn.models import Box, BoxRef, BoxState, Project, RuntimeState, Tier
 from vibn.runtimes.base import Runtime
-from vibn.services.box_status import BoxStatus, Ensured, describe
 from vibn.services.clock import Clock
-from vibn.services.containers import Containers, Deadlines
 from vibn.services.environment import Environment
-from vibn.services.faults import Faults, from_environment
-from vibn.services.flights import Flights
-from vibn.services.lease import LENGTH, Held, Leases
-from vibn.services.operation import Operation
-from vibn.services.seeding import Seeder
-from vibn.services.steps import Steps
-from vibn.services.warm import WarmPool
+from vibn.services.life.containers import Containers, Deadlines
+from vibn.services.life.faults import Faults, from_environment
+from vibn.services.life.flights import Flights
+from vibn.services.life.lease import LENGTH, Held, Leases
+from vibn.services.life.operation import Operation
+from vibn.services.life.seeding import Seeder
+from vibn.services.life.status import BoxStatus, Ensured, describe
+from vibn.services.life.steps import Steps
+from vibn.services.life.warm import WarmPool
 from vibn.store.base import Store
 
 T = TypeVar("T")

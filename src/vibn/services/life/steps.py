@@ -16,14 +16,14 @@ from vibn.errors import (
 )
 from vibn.models import Box, BoxRef, BoxState, Project, RuntimeState, RuntimeStatus, Seed, Tier
 from vibn.services.clock import Clock
-from vibn.services.containers import Containers
 from vibn.services.environment import Environment
-from vibn.services.faults import Effect
-from vibn.services.hand import AgentHand
-from vibn.services.lease import Held
-from vibn.services.operation import Operation
-from vibn.services.seeding import Seeder
-from vibn.services.warm import WarmPool
+from vibn.services.life.containers import Containers
+from vibn.services.life.faults import Effect
+from vibn.services.life.hand import AgentHand
+from vibn.services.life.lease import Held
+from vibn.services.life.operation import Operation
+from vibn.services.life.seeding import Seeder
+from vibn.services.life.warm import WarmPool
 
 log = logging.getLogger(__name__)
 

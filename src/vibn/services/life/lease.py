@@ -23,7 +23,7 @@ from typing import Self
 from vibn.errors import BoxAbsent, BoxBusy, StoreUnavailable, VibnError
 from vibn.models import Box
 from vibn.services.clock import Clock
-from vibn.services.faults import Effect, Faults
+from vibn.services.life.faults import Effect, Faults
 from vibn.store.base import Store
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vibn.models import Box, BoxState, RuntimeStatus, Tier
-from vibn.services.operation import Operation
+from vibn.services.life.operation import Operation
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from vibn.errors import Conflict, FileMissing, InvalidInput, Unavailable
 from vibn.models import Seed
-from vibn.services.faults import Effect, Faults
+from vibn.services.life.faults import Effect, Faults
 
 STAGING = ".vibn-seed"
 TIMEOUT = 600.0

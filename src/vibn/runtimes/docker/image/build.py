@@ -17,9 +17,9 @@ import aiodocker
 
 from vibn.errors import DeadlineExceeded, Unavailable
 from vibn.runtimes import zipapp
-from vibn.services.image import base as bases
-from vibn.services.image import context as contexts
-from vibn.services.image.engine import engine, steps
+from vibn.runtimes.docker.image import base as bases
+from vibn.runtimes.docker.image import context as contexts
+from vibn.runtimes.docker.image.engine import engine, steps
 
 Progress = Callable[[str], None]
 

@@ -16,8 +16,8 @@ from vibn.config import Settings
 from vibn.errors import VibnError
 from vibn.models import Box, BoxRef, BoxState
 from vibn.services.clock import Clock
-from vibn.services.containers import Containers
-from vibn.services.faults import Effect, Faults
+from vibn.services.life.containers import Containers
+from vibn.services.life.faults import Effect, Faults
 from vibn.store.base import Store
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,6 @@ context.py  what the engine is sent: the Dockerfile, the agent's file, the host'
 build.py    the build itself, step by step
 """
 
-from vibn.services.image.build import BuiltImage, build
+from vibn.runtimes.docker.image.build import BuiltImage, build
 
 __all__ = ["BuiltImage", "build"]

@@ -20,8 +20,8 @@ from vibn.channel import Pool
 from vibn.errors import VibnError
 from vibn.models import BoxRef, OwnedBox, RuntimeState
 from vibn.services.clock import Clock
-from vibn.services.containers import Containers
-from vibn.services.hand import AgentHand
+from vibn.services.life.containers import Containers
+from vibn.services.life.hand import AgentHand
 
 log = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 
 from vibn.errors import VibnError
 from vibn.models import Box, BoxState, EventKind, OwnedBox, RuntimeEvent, RuntimeState, Tier
-from vibn.services.boxes import Boxes
-from vibn.services.strays import Strays
+from vibn.services.life.boxes import Boxes
+from vibn.services.life.strays import Strays
 
 log = logging.getLogger(__name__)
 
