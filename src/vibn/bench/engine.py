@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from secrets import randbelow, token_hex
 from typing import Any
 
 import aiodocker
@@ -33,21 +34,36 @@ class Engine:
         if await asyncio.wait_for(process.wait(), 60):
             raise RuntimeUnavailable("docker exec failed.")
 
-    async def create_and_start(self, image: str) -> float:
-        """A plain container with two volumes, an init process and limits; removed afterwards."""
+    async def create_and_start(self, image: str, own_network: bool = False) -> float:
+        """A plain container with two volumes, an init process and limits; removed afterwards.
+
+        ``own_network``: on a network that is made for it, as each of our projects has one.
+        """
+        limits = {"Memory": 1 << 30, "NanoCpus": 10**9, "PidsLimit": 512}
         config: dict[str, Any] = {
             "Image": image,
             "Entrypoint": ["sleep", "60"],
             "Cmd": [],
             "Volumes": {"/workspace": {}, "/home/vibn/.cache": {}},
-            "HostConfig": {"Init": True, "Memory": 1 << 30, "NanoCpus": 10**9, "PidsLimit": 512},
+            "HostConfig": {"Init": True, **limits},
         }
+        name = f"vibn-bench-{token_hex(4)}"
+        pool = {"Driver": "default", "Config": [{"Subnet": f"10.213.255.{16 * randbelow(16)}/28"}]}
         begun = time.perf_counter()
-        container = await self._client.containers.create(config)
-        await container.start()
-        ms = (time.perf_counter() - begun) * 1000
-        await container.delete(force=True, v=True)
-        return ms
+        network = None
+        if own_network:
+            network = await self._client.networks.create({"Name": name, "IPAM": pool})
+            config["HostConfig"]["NetworkMode"] = name
+        try:
+            container = await self._client.containers.create(config)
+            try:
+                await container.start()
+                return (time.perf_counter() - begun) * 1000
+            finally:
+                await container.delete(force=True, v=True)
+        finally:
+            if network is not None:
+                await network.delete()
 
     async def restart(self, container: str) -> float:
         """``docker start`` of a container that was just stopped."""

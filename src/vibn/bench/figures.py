@@ -53,13 +53,19 @@ class Row:
         }
 
 
+async def elapsed(act: Callable[[], Awaitable[object]]) -> float:
+    """Milliseconds that ``act`` takes."""
+    begun = time.perf_counter()
+    await act()
+    return (time.perf_counter() - begun) * 1000
+
+
 async def in_turns(rounds: int, **acts: Callable[[], Awaitable[object]]) -> dict[str, list[float]]:
     """Milliseconds of each act, ``rounds`` times in turns, after one round that warms up."""
     samples: dict[str, list[float]] = {name: [] for name in acts}
     for number in range(rounds + 1):
         for name, act in acts.items():
-            begun = time.perf_counter()
-            await act()
+            ms = await elapsed(act)
             if number:
-                samples[name].append((time.perf_counter() - begun) * 1000)
+                samples[name].append(ms)
     return samples
