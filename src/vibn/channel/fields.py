@@ -65,6 +65,14 @@ def clean(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def shown(text: str) -> str:
+    """``text`` for a line of a log or a terminal: what is not printable, such as a line break, an
+    escape or a change of direction, is written as Python would escape it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def text(fields: Fields, key: str, most: int = MAX_TEXT) -> str:
     value = fields.get(key)
     if type(value) is str and len(value) <= most:

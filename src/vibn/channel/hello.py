@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vibn.agent.frames import PROTOCOL
-from vibn.channel.fields import Fields, choice, integer, text
+from vibn.channel.fields import Fields, choice, integer, shown, text
 from vibn.errors import ProtocolViolation
 
 
@@ -38,10 +38,10 @@ def read_hello(fields: Fields) -> Hello:
             hint="Suspend and resume the box: it starts with the agent of this version.",
         )
     return Hello(
-        version=text(fields, "version", 100),
-        build=text(fields, "build", 100),
-        python=text(fields, "python", 100),
+        version=shown(text(fields, "version", 100)),
+        build=shown(text(fields, "build", 100)),
+        python=shown(text(fields, "python", 100)),
         pid=integer(fields, "pid", 1),
-        boot=text(fields, "boot", 100),
+        boot=shown(text(fields, "boot", 100)),
         mode=choice(fields, "mode", Mode),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vibn.channel.fields import Fields, clean
+from vibn.channel.fields import Fields, clean, shown
 from vibn.errors import ProtocolViolation, VibnError, from_code
 
 CODES = frozenset(
@@ -61,8 +61,8 @@ def read_refusal(fields: Fields, cancelled: bool) -> VibnError:
     found = _bounded(detail, 4)
     return from_code(
         code,
-        cut(message, MESSAGE_LIMIT),
-        hint=cut(hint or "", HINT_LIMIT),
+        shown(cut(message, MESSAGE_LIMIT)),
+        hint=shown(cut(hint or "", HINT_LIMIT)),
         detail=found if isinstance(found, dict) else None,
     )
 

@@ -17,6 +17,7 @@ from vibn.channel.fields import (
     optional_integer,
     optional_number,
     optional_text,
+    shown,
     text,
     texts,
     wrong,
@@ -65,7 +66,7 @@ _SIGNAL = re.compile(r"[A-Z0-9+-]{1,16}")
 
 
 def process(fields: Fields) -> Process:
-    return Process(integer(fields, "pid", 1, MAX_PID), text(fields, "name", NAME))
+    return Process(integer(fields, "pid", 1, MAX_PID), shown(text(fields, "name", NAME)))
 
 
 def _signal(fields: Fields) -> str | None:
@@ -97,7 +98,7 @@ def exec_result(r: Fields, body: bytes, most: int) -> ExecResult:
         stderr_head=integer(r, "err_head", 0, err),
         stdout_total=integer(r, "out_total", out),
         stderr_total=integer(r, "err_total", err),
-        log=optional_text(r, "log", PATH),
+        log=None if r.get("log") is None else shown(text(r, "log", PATH)),
         ms=number(r, "ms"),
         timed_out=flag(r, "timed_out"),
         cancelled=flag(r, "cancelled"),
@@ -253,7 +254,7 @@ def _port(fields: Fields) -> ListeningPort:
         port=integer(fields, "port", 1, 65535),
         host=text(fields, "host", 100),
         pid=optional_integer(fields, "pid", 0, MAX_PID),
-        name=optional_text(fields, "name", NAME) or "",
+        name=shown(optional_text(fields, "name", NAME) or ""),
     )
 
 

@@ -65,17 +65,7 @@ class Masker:
         """Stretches that values cover, in order. Those of one value do not overlap."""
         places: list[tuple[int, int]] = []
         for needle in self._needles:
-            begin = stop = -1
-            start = text.find(needle)
-            while start >= 0:
-                if start >= stop:
-                    if stop > 0:
-                        places.append((begin, stop))
-                    begin = start
-                stop = start + len(needle)
-                start = text.find(needle, start + 1)
-            if stop > 0:
-                places.append((begin, stop))
+            places += _stretches(text, needle)
         return sorted(places)
 
     def _undecided(self, text: bytes) -> int:
@@ -89,6 +79,51 @@ class Masker:
                     break
                 start = text.find(needle[:1], start + 1, first)
         return first
+
+
+def _stretches(text: bytes, needle: bytes) -> list[tuple[int, int]]:
+    """What occurrences of ``needle`` cover, overlapping ones together; linear in ``text``.
+
+    A value that repeats itself may occur at every place of a long run. The run is followed by
+    comparing one repetition at a time, not by finding the whole value again.
+    """
+    places: list[tuple[int, int]] = []
+    size = len(needle)
+    period = 0
+    start = text.find(needle)
+    while start >= 0:
+        stop = start + size
+        period = period or _period(needle)
+        if period < size:
+            stop = _run(text, stop, needle[size - period :])
+        if places and start < places[-1][1]:
+            places[-1] = (places[-1][0], stop)
+        else:
+            places.append((start, stop))
+        start = text.find(needle, stop - size + 1)
+    return places
+
+
+def _run(text: bytes, stop: int, repeated: bytes) -> int:
+    """Where repetitions of ``repeated`` that begin at ``stop`` end; many are compared at once."""
+    for many in (repeated * (4096 // len(repeated)), repeated):
+        while many and text.startswith(many, stop):
+            stop += len(many)
+    return stop
+
+
+def _period(needle: bytes) -> int:
+    """The smallest distance at which ``needle`` fits onto itself; its length when it never does.
+    By the failure function of Knuth, Morris and Pratt."""
+    border = [0] * len(needle)
+    length = 0
+    for at in range(1, len(needle)):
+        while length and needle[at] != needle[length]:
+            length = border[length - 1]
+        if needle[at] == needle[length]:
+            length += 1
+        border[at] = length
+    return len(needle) - length
 
 
 def _needles(values: Iterable[str]) -> set[bytes]:
