@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     warm_pool: int = Field(default=0, ge=0, le=64)
     """Unassigned boxes kept ready, to make a first ensure fast."""
 
+    def alone_in(self, state_dir: Path, warm_pool: int = 0) -> Settings:
+        """The same settings for an installation of its own: nothing of it is in the database,
+        the directory or the pool of this one."""
+        apart = {"state_dir": state_dir, "database_url": SecretStr(""), "warm_pool": warm_pool}
+        return self.model_copy(update=apart)
+
     @property
     def limits(self) -> Limits:
         return Limits(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 from tests.acceptance.conftest import PLACE
@@ -34,7 +33,7 @@ async def test_a_gigabyte_of_output_is_cut_and_its_log_is_named(app: App) -> Non
     assert result.stdout.endswith("y\nlast\n")
     assert len(result.stdout) < 31_000
     assert result.log
-    assert result.log in result.stdout
+    assert f"the first 64 MiB of it is in {result.log}" in result.stdout
     assert (await app.shell.exec(*PLACE, f"head -1 {result.log}")).stdout == "first\n"
 
 
@@ -49,20 +48,17 @@ async def test_a_timeout_kills_and_says_what_to_do(app: App) -> None:
 async def test_a_fork_bomb_ends_with_the_command(app: App) -> None:
     bomb = "bomb() { bomb | bomb & }; bomb; sleep 60"
     result = await app.shell.exec(*PLACE, bomb, timeout_ms=3000)
-    assert result.exit != 0
-    assert await works(app)
+    assert result.timed_out
+    assert "fork" in result.stderr.lower()
+    assert (await app.shell.exec(*PLACE, "pgrep -f 'bomb[(]'")).exit == 1
 
 
 async def test_a_memory_hog_is_told_and_the_files_are_kept(app: App) -> None:
     await app.files.write(*PLACE, "kept.txt", "kept")
     hog = 'python3 -c "x = bytearray(10**9); x[::4096] = bytes(len(x[::4096]))"'
-    try:
-        result = await app.shell.exec(*PLACE, hog)
-        assert result.exit != 0
-        if app.runtime.name == "docker":
-            assert result.oom
-    except AgentLost:
-        pass  # the kernel may choose the agent: then the box restarts
+    result = await app.shell.exec(*PLACE, hog)
+    assert result.exit != 0
+    assert result.oom or "MemoryError" in result.stderr
     assert (await app.files.read(*PLACE, "kept.txt")).lines.text == "kept"
 
 
@@ -82,14 +78,14 @@ async def test_a_full_disk_refuses_the_write_and_keeps_the_old_file(app: App) ->
 async def test_the_agent_killed_during_two_commands_and_a_job(app: App) -> None:
     job = await app.shell.start(*PLACE, "for i in $(seq 40); do echo $i; sleep 0.1; done")
     commands = [asyncio.create_task(app.shell.exec(*PLACE, "sleep 60")) for _ in range(2)]
-    await asyncio.sleep(0.3)
-    begun = time.monotonic()
+    while (await app.shell.exec(*PLACE, "pgrep -xc sleep")).stdout != "3\n":
+        await asyncio.sleep(0.05)
     killing = asyncio.create_task(app.shell.exec(*PLACE, KILL_AGENT))
-    for task in (*commands, killing):
-        with pytest.raises(AgentLost) as lost:
-            await asyncio.wait_for(task, 10)
-        assert lost.value.retryable
-    assert time.monotonic() - begun < 10
+    async with asyncio.timeout(2):
+        for task in (*commands, killing):
+            with pytest.raises(AgentLost) as lost:
+                await task
+            assert lost.value.retryable
     assert await works(app)
     output = await app.shell.read(*PLACE, job, wait_ms=1000)
     assert output.job.state in (JobState.RUNNING, JobState.EXITED)

@@ -60,6 +60,12 @@ def test_a_kept_demo_is_there_for_the_next_one(environment: dict[str, str]) -> N
     assert not list(Path(environment["VIBN_STATE_DIR"]).glob("**/service.py"))
 
 
+def test_the_demo_does_not_touch_the_configured_database(environment: dict[str, str]) -> None:
+    away = "postgresql://nobody:secret@127.0.0.1:1/none"
+    shown = vibn("demo", **environment, VIBN_DATABASE_URL=away)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+
+
 def test_the_doctor_gives_every_finding_its_fix(environment: dict[str, str]) -> None:
     shown = vibn("doctor", **environment)
     lines = shown.stdout.splitlines()

@@ -30,6 +30,20 @@ async def test_a_secret_in_a_jobs_output_is_masked(app: App) -> None:
     assert output.data == b"key=***\n"
 
 
+async def test_a_secret_that_two_reads_share_shows_in_neither(app: App) -> None:
+    project = await app.projects.get(*PLACE)
+    await app.secrets.set(project.id, "API_KEY", "sk-very-secret")
+    command = "printf 'key=sk-very'; sleep 0.5; printf -- '-secret.'"
+    job = await app.shell.start(*PLACE, command)
+    shown, offset = b"", 0
+    while True:
+        output = await app.shell.read(*PLACE, job, offset=offset, limit=7, wait_ms=200)
+        shown, offset = shown + output.data, output.next
+        if output.job.state is not JobState.RUNNING and offset == output.job.size:
+            break
+    assert shown == b"key=***."
+
+
 async def test_stdin_working_directory_and_exit_status(app: App) -> None:
     await app.files.mkdir(*PLACE, "src")
     result = await app.shell.exec(

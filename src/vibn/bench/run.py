@@ -27,8 +27,7 @@ async def run(output: Path | None, *, quick: bool = False) -> None:
     rows: list[Row] = []
     skipped: list[str] = []
     try:
-        private = settings.model_copy(update={"state_dir": directory, "warm_pool": 1})
-        async with open_app(private) as app:
+        async with open_app(settings.alone_in(directory, warm_pool=1)) as app:
             console.print(f"runtime: {app.runtime.name} ({app.runtime.capabilities.isolation})")
             subject = Subject(app, rounds=0.1 if quick else 1.0)
             try:

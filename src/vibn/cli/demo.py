@@ -89,7 +89,7 @@ async def playground(settings: Settings, keep: bool) -> AsyncIterator[App]:
     directory = Path(tempfile.mkdtemp(prefix="vibn-demo-"))
     directory.chmod(0o711)
     try:
-        async with open_app(settings.model_copy(update={"state_dir": directory})) as app:
+        async with open_app(settings.alone_in(directory)) as app:
             try:
                 yield app
             finally:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from secrets import token_hex
 
 from vibn.config import Settings
 from vibn.errors import VibnError
 from vibn.models import Finding, Severity
 from vibn.runtimes import choice
+from vibn.store.base import Store
 from vibn.store.sql import open_store
 
 
@@ -29,16 +32,23 @@ def _directory(settings: Settings) -> Finding:
     return Finding(Severity.OK, "state", f"{settings.state_dir}")
 
 
-async def _store_and_runtime(settings: Settings, decided: choice.Choice) -> list[Finding]:
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Store]:
     store = open_store(settings)
-    kind = "PostgreSQL" if settings.database_url.get_secret_value() else "SQLite"
     try:
         await store.open()
-        installation = await store.installation(token_hex(8))
-    except VibnError as error:
-        return [Finding(Severity.ERROR, "store", f"{kind}: {error.message}", error.hint)]
+        yield store
     finally:
         await store.close()
+
+
+async def _store_and_runtime(settings: Settings, decided: choice.Choice) -> list[Finding]:
+    kind = "PostgreSQL" if settings.database_url.get_secret_value() else "SQLite"
+    try:
+        async with opened(settings) as store:
+            installation = await store.installation(token_hex(8))
+    except VibnError as error:
+        return [Finding(Severity.ERROR, "store", f"{kind}: {error.message}", error.hint)]
     findings = [Finding(Severity.OK, "store", f"{kind} answers, migrated")]
     runtime = choice.make(decided, settings, installation)
     try:

@@ -24,6 +24,45 @@ def mask_bytes(data: bytes, values: Iterable[str]) -> bytes:
     return masker.feed(data) + masker.end()
 
 
+def margin_of(values: Iterable[str]) -> int:
+    """Bytes before and after a part that must be looked at, to know what of it is secret."""
+    return max((len(needle) - 1 for needle in _needles(values)), default=0)
+
+
+def mask_part(
+    text: bytes, start: int, stop: int, values: Iterable[str], *, more: bool
+) -> tuple[bytes, int]:
+    """``text[start:stop]`` masked, and where it ends: before ``stop`` when ``more`` follows and
+    its end may be the beginning of a value. ``text`` holds ``margin_of`` bytes around the part,
+    where there are so many. A stretch is one mask in the part where it begins."""
+    masker = Masker(values)
+    end = max(start, min(stop, masker.undecided(text))) if more else stop
+    parts: list[bytes] = []
+    covered = start
+    for begin, finish in masker.found(text):
+        if begin >= end:
+            break
+        if begin >= covered:
+            parts += [text[covered:begin], MASK]
+        covered = max(covered, finish)
+    parts.append(text[covered:end])
+    return b"".join(parts), end
+
+
+def mask_cut(head: bytes, tail: bytes, values: Iterable[str]) -> tuple[bytes, bytes]:
+    """Both ends of an output whose middle was cut away, masked; a value that the cut went through
+    shows on neither side of it."""
+    values = list(values)
+    first, _ = mask_part(head, 0, len(head), values, more=True)
+    halved = [
+        size
+        for needle in _needles(values)
+        for size in range(SHORTEST, len(needle))
+        if tail.startswith(needle[-size:])
+    ]
+    return first, mask_bytes(tail[max(halved, default=0) :], values)
+
+
 class Masker:
     """Masks a stream: the answers, joined, are what masking the whole at once gives. It keeps
     back only an end that may be the beginning of a value."""
@@ -38,7 +77,7 @@ class Masker:
         if not self._needles:
             return chunk
         text = self._kept + chunk
-        return self._give(text, self._undecided(text))
+        return self._give(text, self.undecided(text))
 
     def end(self) -> bytes:
         """What was kept back. The next feed begins anew."""
@@ -51,7 +90,7 @@ class Masker:
         """``text`` up to ``until``, masked; the rest is kept for the next time."""
         parts: list[bytes] = []
         covered = self._covered
-        for start, stop in self._found(text):
+        for start, stop in self.found(text):
             if start >= until:
                 break
             if start >= covered:
@@ -61,14 +100,14 @@ class Masker:
         self._kept, self._covered = text[until:], max(0, covered - until)
         return b"".join(parts)
 
-    def _found(self, text: bytes) -> list[tuple[int, int]]:
+    def found(self, text: bytes) -> list[tuple[int, int]]:
         """Stretches that values cover, in order. Those of one value do not overlap."""
         places: list[tuple[int, int]] = []
         for needle in self._needles:
             places += _stretches(text, needle)
         return sorted(places)
 
-    def _undecided(self, text: bytes) -> int:
+    def undecided(self, text: bytes) -> int:
         """The first place from which more text could still complete a value."""
         first = len(text)
         for needle in self._needles:

@@ -14,15 +14,18 @@ from dataclasses import dataclass, replace
 from vibn.channel import AgentClient, Pool
 from vibn.errors import InvalidInput, Unsupported
 from vibn.models import BoxRef
-from vibn.outcomes import ExecResult, Job, JobOutput, Process
+from vibn.outcomes import ExecResult, Job, JobOutput, JobState, Process
 from vibn.services.environment import Environment, Variables
 from vibn.services.life.boxes import Boxes
+from vibn.services.masking import margin_of, mask_cut, mask_part
 
 TIMEOUT_MS = 120_000
 MAX_TIMEOUT_MS = 3_600_000
 MAX_BYTES = 30_000
 USERS = ("vibn", "root")
 READ_LIMIT = 65_536
+LOG_LIMIT = 64 * 1024 * 1024
+"""Bytes that the agent keeps of one command's output in its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,9 @@ class Shell:
         check_range("wait_ms", wait_ms, 0, 60_000)
         async with self._inside(workspace, project) as (client, variables):
             output = await client.job_read(job, offset, limit, wait_ms / 1000)
-        return replace(output, data=variables.masked(output.data))
+            if variables.secret and output.data:
+                return await _masked(client, output, variables)
+        return output
 
     async def input(
         self, workspace: str, project: str, job: str, data: bytes, *, eof: bool = False
@@ -174,11 +179,16 @@ def check_range(name: str, value: int, least: int, most: int) -> None:
 
 
 def _told(result: ExecResult, variables: Variables, timeout_ms: int) -> ShellResult:
+    whole = result.stdout_total + result.stderr_total <= LOG_LIMIT
     return ShellResult(
         exit=result.exit,
         signal=result.signal,
-        stdout=_text(variables, result.stdout, result.stdout_head, result.stdout_total, result.log),
-        stderr=_text(variables, result.stderr, result.stderr_head, result.stderr_total, result.log),
+        stdout=_text(
+            variables, result.stdout, result.stdout_head, result.stdout_total, result.log, whole
+        ),
+        stderr=_text(
+            variables, result.stderr, result.stderr_head, result.stderr_total, result.log, whole
+        ),
         ms=result.ms,
         timed_out=result.timed_out,
         oom=result.oom,
@@ -190,14 +200,34 @@ def _told(result: ExecResult, variables: Variables, timeout_ms: int) -> ShellRes
     )
 
 
-def _text(variables: Variables, data: bytes, head: int, total: int, log: str | None) -> str:
-    """The kept output as text. It is masked before it is cut in two, and a secret that the cut
-    itself split was never whole in what was kept."""
+async def _masked(client: AgentClient, output: JobOutput, variables: Variables) -> JobOutput:
+    """``output`` without secrets, also without those of which it holds a part: it is looked at
+    with what stands around it, and an end that may be a secret's beginning is left for the next
+    read while the job goes on."""
+    values = [variables.all[name] for name in variables.secret]
+    margin = margin_of(values)
+    first = max(output.job.first, output.offset - margin)
+    around = await client.job_read(output.job.id, first, output.next - first + margin)
+    data, end = mask_part(
+        around.data,
+        max(0, output.offset - around.offset),
+        max(0, output.next - around.offset),
+        values,
+        more=around.job.state is JobState.RUNNING or around.next < around.job.size,
+    )
+    return replace(output, data=data, next=around.offset + end)
+
+
+def _text(
+    variables: Variables, data: bytes, head: int, total: int, log: str | None, whole: bool
+) -> str:
+    """The kept output as text, without secrets."""
     if total <= len(data):
         return variables.masked(data).decode(errors="replace")
-    first = variables.masked(data[:head]).decode(errors="replace")
-    last = variables.masked(data[head:]).decode(errors="replace")
-    where = f"; all of it is in {log}" if log else ""
+    values = [variables.all[name] for name in variables.secret]
+    ends = mask_cut(data[:head], data[head:], values)
+    first, last = (end.decode(errors="replace") for end in ends)
+    where = f"; {'all' if whole else 'the first 64 MiB'} of it is in {log}" if log else ""
     return f"{first}\n[... {total - len(data)} bytes cut{where} ...]\n{last}"
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibn.services.masking import Masker, mask, mask_bytes
+from vibn.services.masking import Masker, margin_of, mask, mask_bytes, mask_cut, mask_part
 
 FEW = st.text("ab\né", max_size=40)
 """Few letters: values repeat, overlap and begin in each other."""
@@ -90,3 +90,31 @@ def test_a_masker_begins_anew_after_its_end() -> None:
     masker = Masker(["s3cret"])
     assert masker.feed(b"s3c") + masker.end() == b"s3c"
     assert masker.feed(b"ret s3cret") + masker.end() == b"ret ***"
+
+
+@given(FEW.map(str.encode), VALUES, st.lists(st.integers(0, 60), max_size=5))
+def test_parts_that_are_read_one_by_one_are_masked_as_the_whole(
+    data: bytes, values: list[str], sizes: list[int]
+) -> None:
+    margin, at, read = margin_of(values), 0, b""
+    for size in [*sizes, len(data)]:
+        stop = min(len(data), at + size)
+        first, last = max(0, at - margin), min(len(data), stop + margin)
+        part, end = mask_part(
+            data[first:last], at - first, stop - first, values, more=last < len(data)
+        )
+        read, at = read + part, first + end
+    assert read == mask_bytes(data, values)
+
+
+def test_a_run_of_a_repetitive_value_is_masked_in_linear_time() -> None:
+    values = ["a" * (20 + 15 * n) for n in range(60)]
+    assert mask_bytes(b"a" * 4_000_000 + b"b", values) == b"***b"
+
+
+@pytest.mark.parametrize("cut", range(4, 12))
+def test_a_value_that_a_cut_goes_through_shows_on_neither_side(cut: int) -> None:
+    value = "sk-very-secret"
+    head, tail = mask_cut(f"key={value[:cut]}".encode(), f"{value[cut - 1 :]}.".encode(), [value])
+    assert head == b"key="
+    assert tail == b"."
