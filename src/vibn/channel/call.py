@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any, Protocol
 
 from vibn.agent.frames import WINDOW
+from vibn.channel.deadlines import FOREVER
 from vibn.errors import ProtocolViolation, VibnError
 
 PIECE = 64 * 1024
@@ -106,7 +107,7 @@ class StreamCall(Call):
         sends: bool = False,
         joiner: bytes = b"",
     ) -> None:
-        super().__init__(id, None, float("inf"))
+        super().__init__(id, None, FOREVER)
         self.result: Answer | None = None
         self.error: VibnError | None = None
         self._wire = wire
@@ -199,21 +200,32 @@ class StreamCall(Call):
                 return None
             await self._changed()
 
-    async def send(self, data: bytes | memoryview) -> bool:
+    async def send(self, data: bytes | memoryview, within: float | None = None) -> bool:
         """Send ``data`` on stream ``in``, as fast as the other side takes it. False when the
-        request was answered before all of it was sent."""
+        request ended before all of it was sent.
+
+        ``within``: seconds that each PIECE of it may take, else the request ends with
+        DeadlineExceeded; afterwards it has no deadline until one is set.
+        """
         view = memoryview(data)
+        left = 0  # of the piece whose time runs; crumbs of credit buy no time
         while len(view):
             if self.done:
                 return False
+            if within is not None and not left:
+                left = PIECE
+                self.expire_in(within)
             await self._wire.writable()
-            size = min(len(view), PIECE, self._credit)
+            size = min(len(view), left or PIECE, self._credit)
             if not size:
                 await self._changed()
                 continue
             self._credit -= size
+            left = max(0, left - size)
             self._wire.write({"t": "data", "id": self.id, "s": "in"}, view[:size])
             view = view[size:]
+        if within is not None:
+            self.expire_in(FOREVER)
         return not self.done
 
     def send_eof(self) -> None:

@@ -122,20 +122,24 @@ class Files(Caller):
         self, op: str, args: dict[str, Any], content: Content
     ) -> tuple[dict[str, Any], bytes]:
         """Send ``content`` on stream ``in``; the answer. Raises what the agent answers, also
-        while content is still left."""
+        while content is still left, and DeadlineExceeded when it takes no more of it.
+
+        Waiting for the next of ``content`` has no deadline: that is the caller's to bound.
+        """
+        deadlines = self.connection.deadlines
         call = await self.connection.open(op, args, sends=True)
         try:
             if isinstance(content, bytes):
-                await call.send(content)
+                await call.send(content, deadlines.answer)
             else:
                 async for piece in content:
-                    if not await call.send(piece):
+                    if not await call.send(piece, deadlines.answer):
                         break
             call.send_eof()
-            call.expire_in(self.connection.deadlines.answer)
+            call.expire_in(deadlines.answer)
             return await call.finished()
         finally:
-            await call.stop(self.connection.deadlines.cancel)
+            await call.stop(deadlines.cancel)
 
     async def fs_edit(
         self,

@@ -56,17 +56,18 @@ class Processes(Caller):
         if merge:
             args["merge"] = True
         connection = self.connection
-        if len(stdin) > MAX_BODY:
-            return await self._exec_with_long_input(args, stdin, cap)
         deadline = FOREVER if timeout is None else timeout + connection.deadlines.answer
+        if len(stdin) > MAX_BODY:
+            return await self._exec_with_long_input(args, stdin, cap, deadline)
         result, body = await connection.request("exec", args, stdin, deadline)
         return self._built(lambda r, b: exec_result(r, b, cap), result, body)
 
     async def _exec_with_long_input(
-        self, args: dict[str, Any], stdin: bytes, cap: int
+        self, args: dict[str, Any], stdin: bytes, cap: int, deadline: float
     ) -> ExecResult:
         args["stdin"] = True
         call = await self.connection.open("exec", args, sends=True)
+        call.expire_in(deadline)
         try:
             if await call.send(stdin):
                 call.send_eof()

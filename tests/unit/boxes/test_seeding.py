@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 from vibn.errors import Conflict, FileMissing, InvalidInput, Unavailable
 from vibn.models import BoxState, Seed
 from vibn.services.life import seeding
+from vibn.services.life.faults import Faults
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -160,3 +162,21 @@ def test_a_seed_that_cannot_work_is_refused_early(seed):
 def test_an_archive_has_to_exist():
     with pytest.raises(FileMissing):
         seeding.check(Seed(archive="/no/such/archive.tar"))
+
+
+class Holding:
+    """A hand whose agent takes an archive and never says that it is unpacked."""
+
+    async def sh(self, script, env, timeout):
+        return 0, "empty", ""
+
+    async def unpack(self, path, content):
+        async for _ in content:
+            pass
+        await asyncio.Event().wait()
+
+
+async def test_an_agent_that_never_ends_the_unpacking_does_not_hold_the_seeding(archive):
+    seeder = seeding.Seeder(Faults([].append), timeout=0.05)
+    with pytest.raises(Unavailable, match="took too long"):
+        await seeder.seed(Holding(), Seed(archive=archive(a="1")))

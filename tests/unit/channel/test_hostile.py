@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vibn.agent.frames import MAX_BODY, WINDOW, encode
 from vibn.channel import AgentClient, Deadlines
-from vibn.errors import AgentLost, InvalidInput, ProtocolViolation, VibnError
+from vibn.errors import AgentLost, DeadlineExceeded, InvalidInput, ProtocolViolation, VibnError
 
 QUICK = Deadlines(handshake=1, silence=2, answer=1, cancel=0.05, room=0.5)
 
@@ -296,3 +296,55 @@ async def test_a_greeting_that_never_ends_is_given_up(peers):
     with pytest.raises(AgentLost, match="did not greet"):
         await AgentClient.connect(ours, Deadlines(handshake=0.1))
     peer.sock.close()
+
+
+IMPATIENT = Deadlines(silence=0.2, answer=0.2, cancel=0.05)
+
+
+async def _stingy(peer, crumbs=0):
+    """Answers pings, reads everything, never ends a request; ``crumbs``: credit for each ping."""
+    with suppress(EOFError, ConnectionError):
+        while True:
+            header, _ = await peer.take("ping")
+            await peer.send({"t": "pong", "n": header["n"]})
+            if crumbs:
+                await peer.send({"t": "credit", "id": 1, "s": "in", "n": crumbs})
+
+
+async def _pieces(number):
+    for _ in range(number):
+        yield bytes(MAX_BODY)
+
+
+@pytest.mark.parametrize("crumbs", [0, 1])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.fs_write("a", bytes(3 * MAX_BODY)),
+        lambda client: client.fs_write("a", _pieces(3)),
+        lambda client: client.fs_unpack(_pieces(3)),
+        lambda client: client.exec("cat", stdin=bytes(3 * MAX_BODY), timeout=0.2),
+    ],
+)
+async def test_who_pings_but_takes_nothing_does_not_hold_a_call(peers, call, crumbs):
+    async with peers.talking(IMPATIENT) as (client, peer):
+        stingy = asyncio.create_task(_stingy(peer, crumbs))
+        async with asyncio.timeout(20):
+            with pytest.raises(DeadlineExceeded):
+                await call(client)
+    await stingy
+
+
+async def test_an_upload_waits_for_its_own_source_as_long_as_that_takes(peers):
+    async def slow():
+        yield b"a"
+        await asyncio.sleep(1)
+        yield b"b"
+
+    async with peers.talking(IMPATIENT) as (client, peer):
+        stingy = asyncio.create_task(_outcome(client.fs_unpack(slow())))
+        await peer.take("data")
+        while (await peer.take())[0]["t"] == "ping":
+            await peer.send({"t": "pong", "n": 1})
+        await peer.send({"t": "end", "id": 1, "r": {"files": 1, "dirs": 0, "links": 0, "bytes": 2}})
+        assert not isinstance(await stingy, VibnError)

@@ -19,13 +19,12 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from vibn.errors import Conflict, FileMissing, InvalidInput, Unavailable
+from vibn.errors import Conflict, FileMissing, InvalidInput, Unavailable, VibnError
 from vibn.models import Seed
 from vibn.services.life.faults import Effect, Faults
 
 STAGING = ".vibn-seed"
 TIMEOUT = 600.0
-"""Seconds for a clone or an unpacking."""
 CHUNK = 1 << 18
 
 LOOK = f"""
@@ -92,8 +91,10 @@ def check(seed: Seed) -> Seed:
 
 
 class Seeder:
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, timeout: float = TIMEOUT) -> None:
+        """``timeout``: seconds for a clone or an unpacking."""
         self._faults = faults
+        self._timeout = timeout
 
     async def seed(self, hand: Hand, seed: Seed) -> None:
         """Bring the files in, or find that they are. The box stays usable whatever happens.
@@ -131,8 +132,17 @@ class Seeder:
             }
             await self._run(hand, _CLONE, f"clone {seed.url}", given, seed.url)
             return
-        await hand.unpack(f"{STAGING}/tree", _chunks(Path(seed.archive)))
+        await self._unpack(hand, Path(seed.archive))
         await self._run(hand, f"touch {STAGING}/complete", "note that it is unpacked")
+
+    async def _unpack(self, hand: Hand, archive: Path) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await hand.unpack(f"{STAGING}/tree", _chunks(archive))
+        except TimeoutError as late:
+            if isinstance(late, VibnError):
+                raise
+            raise _unseeded("could not unpack the archive: it took too long.") from late
 
     async def _run(
         self,
@@ -142,15 +152,19 @@ class Seeder:
         env: Mapping[str, str] | None = None,
         url: str = "",
     ) -> str:
-        status, out, err = await hand.sh(script, env or {}, TIMEOUT)
+        status, out, err = await hand.sh(script, env or {}, self._timeout)
         if status == 0:
             return out
         said = "it took too long" if status == 124 else " ".join(err.split())[-500:]
         text = f"could not {what}: {said or f'exit status {status}'}."
-        raise Unavailable(
-            f"The project was not seeded: {text.replace(url, _shown(url)) if url else text}",
-            hint="The dev container is usable. Mend the seed, then seed the project again.",
-        )
+        raise _unseeded(text.replace(url, _shown(url)) if url else text)
+
+
+def _unseeded(why: str) -> Unavailable:
+    return Unavailable(
+        f"The project was not seeded: {why}",
+        hint="The dev container is usable. Mend the seed, then seed the project again.",
+    )
 
 
 def _shown(url: str) -> str:
