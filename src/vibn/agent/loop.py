@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 IN = select.EPOLLIN
 OUT = select.EPOLLOUT
-GONE = select.EPOLLHUP | select.EPOLLERR
-"""Reported by the kernel whether or not it was asked for."""
 
 
 class Timer:

@@ -34,7 +34,7 @@ def handle(context: Context, args: dict[str, Any], body: bytes) -> object:
     path = given["path"] or _keep(agent, body)
     if not path.startswith("/"):
         raise Failure("invalid_input", "the path must be absolute")
-    Takeover(context, path)
+    Takeover(context, path, ours=bool(body))
     return LATER
 
 
@@ -60,7 +60,9 @@ def _keep(agent: Agent, body: bytes) -> str:
 class Takeover:
     """First a trial start; a build that fails it is refused. Then good-bye, then execve."""
 
-    def __init__(self, context: Context, path: str) -> None:
+    def __init__(self, context: Context, path: str, ours: bool) -> None:
+        """``ours``: the file was kept for this takeover, and goes when the build is refused."""
+        self._ours = ours
         self._context = context
         self._agent = agent = context.agent
         self._path = path
@@ -80,6 +82,8 @@ class Takeover:
         self._timer.cancel()
         agent = self._agent
         if status != 0:
+            if self._ours:
+                os.unlink(self._path)
             self._context.fail("invalid_input", "The new build does not start here.")
             return
         if agent.stopping:

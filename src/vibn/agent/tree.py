@@ -6,9 +6,6 @@ from __future__ import annotations
 import os
 import time
 
-MARKER = "VIBN_RUN"
-"""The environment variable that every command and job is started with."""
-
 
 class Process:
     """One line of /proc; ``start`` (clock ticks since the host's boot) with the pid names it."""

@@ -38,16 +38,21 @@ class Row:
     budget: str = ""
     met: bool | None = None
 
-    def ratios(self) -> dict[str, float]:
-        """Ours over each peer's, of the medians."""
-        return {p.name: round(self.figure.p50 / p.p50, 4) for p in self.peers if p.p50}
+    def ratios(self, reference: Sequence[Figure] = ()) -> dict[str, float]:
+        """Ours over each peer's, of the medians; a time is compared with ``reference`` too."""
+        others = reference if self.figure.unit == "ms" else ()
+        return {
+            peer.name: round(self.figure.p50 / peer.p50, 4)
+            for peer in (*self.peers, *others)
+            if peer.p50
+        }
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self, reference: Sequence[Figure] = ()) -> dict[str, object]:
         return {
             "what": self.what,
             **asdict(self.figure),
             "peers": [asdict(peer) for peer in self.peers],
-            "ratios": self.ratios(),
+            "ratios": self.ratios(reference),
             "budget": self.budget,
             "met": self.met,
         }

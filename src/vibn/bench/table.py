@@ -15,6 +15,9 @@ from rich.table import Table
 import vibn
 from vibn.bench.figures import Row
 
+REFERENCES = ("subprocess.run", "docker exec")
+"""What every time is compared with, where it was measured in the same run."""
+
 
 def show(rows: Sequence[Row], console: Console) -> None:
     table = Table("what", "p50", "p95", "n", "against (same run)", "budget", "", title="Figures")
@@ -38,6 +41,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
 
 
 def write(rows: Sequence[Row], runtime: str, skipped: Sequence[str], path: Path) -> None:
+    reference = [peer for row in rows for peer in row.peers if peer.name in REFERENCES]
     document = {
         "version": vibn.__version__,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -47,7 +51,7 @@ def write(rows: Sequence[Row], runtime: str, skipped: Sequence[str], path: Path)
             "python": platform.python_version(),
         },
         "runtime": runtime,
-        "rows": [row.as_json() for row in rows],
+        "rows": [row.as_json(reference) for row in rows],
         "skipped": list(skipped),
     }
     path.parent.mkdir(parents=True, exist_ok=True)

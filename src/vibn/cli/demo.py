@@ -101,11 +101,11 @@ async def playground(settings: Settings, keep: bool) -> AsyncIterator[App]:
 async def run(keep: bool = False) -> int:
     console = Console(soft_wrap=True)
     settings = Settings()
-    decided = await chosen(settings)
-    console.print(line(decided))
-    settings = settings.model_copy(update={"runtime": decided.name})
     steps = Steps(console)
     try:
+        decided = await chosen(settings)
+        console.print(line(decided))
+        settings = settings.model_copy(update={"runtime": decided.name})
         async with playground(settings, keep) as app:
             await app.projects.ensure(WORKSPACE, PROJECT)
             await perform(app, steps)

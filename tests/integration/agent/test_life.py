@@ -244,11 +244,12 @@ def test_a_takeover_by_a_path_in_the_box(client, place, newer):
 
 
 @pytest.mark.parametrize("body", [b"not a zip", b"import sys; sys.exit(3)"])
-def test_a_build_that_does_not_start_is_refused(client, body):
+def test_a_build_that_does_not_start_is_refused_and_not_kept(client, place, body):
     with pytest.raises(Refused) as caught:
         client.call("takeover", body)
     assert caught.value.code == "invalid_input"
     assert client.run("echo on").out == b"on\n"
+    assert list(place.state.glob("agent-*.pyz")) == []
 
 
 def test_memory_and_descriptors_stay_over_takeovers(client, place, newer):
