@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vibn.config import Settings
 from vibn.models import Finding, Severity
-from vibn.runtimes.bubblewrap import resolvers, veth
+from vibn.runtimes.bubblewrap import keyring, resolvers, seccomp, veth
 from vibn.runtimes.bubblewrap.commands import which
 from vibn.runtimes.bubblewrap.host import Availability, Host, Networking
 
@@ -27,7 +27,7 @@ def findings(usable: Availability, host: Host, settings: Settings) -> Sequence[F
                 "name a resolver in /etc/resolv.conf that does not listen on the loopback",
             )
         )
-    found.append(_git())
+    found += [_filter(), _git()]
     if not host.root:
         found.append(_inotify())
     found.append(
@@ -80,6 +80,18 @@ def network_fix(host: Host) -> str:
     if not host.root:
         return "apt-get install -y --no-install-recommends passt iproute2 (or run vibn as root)"
     return "apt-get install -y --no-install-recommends iproute2 nftables util-linux"
+
+
+def _filter() -> Finding:
+    absent = [why for why in (seccomp.why_not(), keyring.why_not()) if why]
+    if not absent:
+        return Finding(Severity.OK, "filter", "boxes are refused the system calls they do without")
+    return Finding(
+        Severity.WARNING,
+        "filter",
+        f"boxes may use all system calls of this kernel: {'; '.join(absent)}",
+        "use the docker runtime for code that you do not trust",
+    )
 
 
 def _git() -> Finding:

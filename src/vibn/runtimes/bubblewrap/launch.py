@@ -14,13 +14,15 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vibn.errors import BoxFailed, RuntimeUnavailable
-from vibn.runtimes.bubblewrap import sandbox
+from vibn.runtimes.bubblewrap import keyring, sandbox, seccomp
 from vibn.runtimes.bubblewrap.commands import SYSTEM_PATH
+from vibn.runtimes.bubblewrap.threads import complete
 from vibn.runtimes.processes import Process
 
 _WITHIN = 15.0
@@ -54,37 +56,45 @@ async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process
     told, telling = os.pipe()
     report = os.open(places.report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     errors = os.open(places.complaints, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    options = os.memfd_create("vibn-sandbox")
+    options, filtered = os.memfd_create("vibn-sandbox"), -1
     try:
+        if not seccomp.why_not():
+            filtered = os.memfd_create("vibn-seccomp")
+            _fill(filtered, seccomp.program(os.uname().machine))
         words = sandbox.arguments(box)
         stage = _stage() if around.staged else ""
         base = str(places.base)
         if stage:
             words = [_moved(word, base, stage) for word in words]
-        os.write(options, b"\0".join(word.encode() for word in words) + b"\0")
-        os.lseek(options, 0, os.SEEK_SET)
-        passed = [fd for fd in (telling, report, options, box.userns, gate) if fd >= 0]
+        _fill(options, b"\0".join(word.encode() for word in words) + b"\0")
+        passed = [fd for fd in (telling, report, options, filtered, box.userns, gate) if fd >= 0]
         bwrap = ["bwrap", "--args", str(options), "--info-fd", str(telling)]
         bwrap += ["--json-status-fd", str(report)]
         bwrap += ["--block-fd", str(gate)] if gate >= 0 else []
-        process = await asyncio.create_subprocess_exec(
+        bwrap += ["--seccomp", str(filtered)] if filtered >= 0 else []
+        chain = [
             *(["unshare", "--mount", "--propagation", "slave"] if stage else []),
             *("sh", "-c", _SCRIPT, "vibn-launch", *map(str, around.entrances), "--"),
             *([] if around.namespace is None else ["nsenter", f"--net={around.namespace}"]),
             *("setsid", "--fork", *bwrap, "/usr/bin/prlimit", *around.rlimits, *sandbox.MAIN),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=errors,
-            pass_fds=passed,
-            env={"PATH": SYSTEM_PATH, "BASE": base, "STAGE": stage},
-            cwd="/",
+        ]
+        process = await keyring.apart(
+            lambda: subprocess.Popen(
+                chain,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                pass_fds=passed,
+                env={"PATH": SYSTEM_PATH, "BASE": base, "STAGE": stage},
+                cwd="/",
+            )
         )
         os.close(telling)
         telling = -1
         try:
             said = await _all_of(told)
         finally:
-            await process.wait()
+            await complete(process.wait)
         pid = json.loads(said)["child-pid"] if said else None
         found = Process.find(pid) if isinstance(pid, int) else None
         if found is None:
@@ -95,7 +105,7 @@ async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process
     except TimeoutError as exc:
         raise BoxFailed(f"The sandbox did not start within {_WITHIN:g} s.") from exc
     finally:
-        for fd in (told, telling, report, errors, options):
+        for fd in (told, telling, report, errors, options, filtered):
             if fd >= 0:
                 os.close(fd)
 
@@ -122,6 +132,12 @@ def complaint(file: Path) -> str:
     except OSError:
         return ""
     return "".join(c for c in lines[-1][:300] if c.isprintable()) if lines else ""
+
+
+def _fill(fd: int, content: bytes) -> None:
+    """Make ``content`` what is read from ``fd``."""
+    os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
 
 
 def _stage() -> str:
