@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from vibn.errors import Unavailable
 from vibn.services.life.flights import Flights
 
 
@@ -45,6 +46,28 @@ async def test_close_cancels_what_does_not_end_in_time():
     caller = asyncio.create_task(flights.join("a", asyncio.Event().wait))
     await asyncio.sleep(0)
     await flights.close(within=0)
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(Unavailable, match="shutting down"):
         await caller
     assert not flights.flying("a")
+
+
+async def test_a_caller_that_was_cancelled_itself_is_told_so_also_while_closing():
+    flights = Flights()
+    leaver = asyncio.create_task(flights.join("a", asyncio.Event().wait))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(flights.close(within=0))
+    leaver.cancel()
+    await closing
+    with pytest.raises(asyncio.CancelledError):
+        await leaver
+
+
+async def test_a_caller_that_leaves_does_not_end_the_flight_of_the_others():
+    flights, landed = Flights(), asyncio.Event()
+    leaver, other = [asyncio.create_task(flights.join("a", landed.wait)) for _ in range(2)]
+    await asyncio.sleep(0)
+    leaver.cancel()
+    landed.set()
+    assert await other
+    with pytest.raises(asyncio.CancelledError):
+        await leaver

@@ -83,3 +83,52 @@ async def test_a_store_that_is_away_for_a_moment_does_not_cost_the_lease(world, 
         await world.clock.move(10)
         assert boxes.leases.active(await world.row())
         assert (await held.settle(held.row)).state is BoxState.RUNNING
+
+
+async def _left_while_it_is_renewed(world, held, body=lambda: None):
+    """Leave ``held`` while a renewal is under way that ends with the row in other hands, even when
+    it is cancelled."""
+
+    async def stubborn(_row):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return
+
+    world.store.save_box = stubborn
+    async with held:
+        await world.clock.move(1)
+        await world.clock.move(10)
+        body()
+
+
+async def test_a_lease_lost_at_the_very_end_is_told_as_busy_and_leaves_no_cancellation(
+    world, boxes, row
+):
+    with pytest.raises(BoxBusy, match="took this dev container over"):
+        await _left_while_it_is_renewed(world, await boxes.leases.take(row, "stop"))
+    assert asyncio.current_task().cancelling() == 0
+    await asyncio.sleep(0)
+
+
+async def test_a_cancellation_of_the_caller_goes_on_when_the_lease_is_lost_as_well(
+    world, boxes, row
+):
+    held = await boxes.leases.take(row, "stop")
+    leaving = asyncio.create_task(
+        _left_while_it_is_renewed(world, held, lambda: leaving.cancel() and None)
+    )
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+
+
+async def test_a_cancellation_that_comes_while_it_leaves_still_ends_the_lease(world, boxes, row):
+    async def work(held):
+        async with held:
+            asyncio.current_task().cancel()
+
+    working = asyncio.create_task(work(await boxes.leases.take(row, "stop")))
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    left = await world.row()
+    assert (left.operation, boxes.leases.active(left)) == ("stop", False)

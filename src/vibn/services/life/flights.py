@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import TypeVar, cast
 
+from vibn.errors import Unavailable
+
 T = TypeVar("T")
 
 
@@ -21,13 +23,27 @@ class Flights:
         return key in self._tasks
 
     async def join(self, key: Hashable, make: Callable[[], Coroutine[object, object, T]]) -> T:
-        """What the task of ``key`` returns or raises; the first caller starts it."""
+        """What the task of ``key`` returns or raises; the first caller starts it.
+
+        Raises Unavailable when ``close`` did not wait for it: CancelledError is only for a caller
+        that was cancelled itself.
+        """
         task = self._tasks.get(key)
         if task is None:
             task = cast("asyncio.Task[object]", asyncio.ensure_future(make()))
             self._tasks[key] = task
             task.add_done_callback(lambda done: self._end(key, done))
-        return cast(T, await asyncio.shield(task))
+        try:
+            return cast(T, await asyncio.shield(task))
+        except asyncio.CancelledError as error:
+            caller = asyncio.current_task()
+            assert caller is not None
+            if caller.cancelling() or not task.cancelled():
+                raise
+            raise Unavailable(
+                "Vibn is shutting down; the operation was broken off.",
+                hint="Try again once it is up: the operation is finished from where it was.",
+            ) from error
 
     def _end(self, key: Hashable, task: asyncio.Task[object]) -> None:
         if self._tasks.get(key) is task:

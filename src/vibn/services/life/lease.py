@@ -111,10 +111,13 @@ class Held:
         self._lost = False
         self._writing = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
+        self._cancels = 0
+        """How often the task had been cancelled before it came here."""
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None
+        self._cancels = task.cancelling()
         self._renewal = asyncio.create_task(self._renew(task), name=f"lease {self.row.box_id}")
         return self
 
@@ -124,17 +127,37 @@ class Held:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._renewal is not None:
-            self._renewal.cancel()
-            await asyncio.gather(self._renewal, return_exceptions=True)
+        late = await self._end_renewal()
         if self._lost:
-            if isinstance(error, asyncio.CancelledError):
-                task = asyncio.current_task()
-                assert task is not None
-                task.uncancel()
-                raise self._taken() from error
+            self._give_up(late or error)
         elif self._open:
             await self._expire()
+        if late is not None and not self._lost:
+            raise late
+
+    async def _end_renewal(self) -> asyncio.CancelledError | None:
+        """A cancellation that came only now: a lease can be lost until its renewal has ended."""
+        if self._renewal is None:
+            return None
+        self._renewal.cancel()
+        late = None
+        while not self._renewal.done():
+            try:
+                await asyncio.wait([self._renewal])
+            except asyncio.CancelledError as error:
+                late = error
+                self._renewal.cancel()
+        return late
+
+    def _give_up(self, error: BaseException | None) -> None:
+        """Raise BoxBusy in place of the cancellation with which ``_lose`` ended the work; but one
+        that came from elsewhere too goes on."""
+        task = asyncio.current_task()
+        assert task is not None
+        if task.uncancel() > self._cancels:
+            raise error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError
+        if error is None or isinstance(error, asyncio.CancelledError):
+            raise self._taken() from error
 
     @property
     def open(self) -> bool:
@@ -180,7 +203,9 @@ class Held:
 
     async def _renew(self, holder: asyncio.Task[object]) -> None:
         clock, length = self._leases.clock, self._leases.length
-        while True:
+        renewal = asyncio.current_task()
+        assert renewal is not None
+        while not renewal.cancelling():
             await clock.sleep(length / 3)
             try:
                 async with self._writing:
