@@ -88,6 +88,7 @@ async def test_a_limit_that_is_not_held_is_told(remote, make):
 
 def unmount(runtime: DockerRuntime, ref: BoxRef) -> None:
     """What a reboot leaves."""
+    run("umount", str(runtime._host.runs.path(ref.box_id).parent))
     assert run("umount", str(runtime._host.disks.mountpoint(ref.box_id))).returncode == 0
 
 

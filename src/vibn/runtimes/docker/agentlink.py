@@ -12,7 +12,7 @@ from aiodocker.containers import DockerContainer
 
 from vibn.errors import AgentLost, BoxFailed, Conflict, VibnError
 from vibn.models import BoxRef, RuntimeState
-from vibn.runtimes.docker import spec
+from vibn.runtimes.docker import rundir, spec
 from vibn.runtimes.docker.disk import UID
 from vibn.runtimes.docker.engine import Engine
 from vibn.runtimes.docker.host import Host
@@ -47,7 +47,8 @@ class AgentLink:
         labels = container["Config"].get("Labels") or {}
         if self._forced == "relay" or labels.get(AGENT) != "socket":
             return await self._relay(container, spec.RELAY, f"{UID}:{UID}", until)
-        path = self._host.run_directory(ref.box_id) / "agent.sock"
+        lent = rundir.binds(container).get(rundir.RUN_IN_BOX)
+        path = (lent or self._host.runs.path(ref.box_id)) / "agent.sock"
         if self._forced == "socket":
             return await dial(path, until)
         return await self._either(container, path, until)

@@ -1,9 +1,8 @@
 """A disk limit for a box: its volumes lie on an ext4 image of that size, on a loop device.
 
     <root>/<box id>/disk.img    the image, sparse: it takes what the box wrote
-    <root>/<box id>/disk/       where it is mounted: workspace/, cache/, run/
+    <root>/<box id>/disk/       where it is mounted: workspace/, cache/
 
-``run/`` holds the agent's socket: it too is writable in the box, so it lies under the same limit.
 The volumes bind ``disk/workspace`` and ``disk/cache``, which exist only while the image is
 mounted: after a reboot the engine cannot start a box on an empty directory by mistake, and
 ``start`` mounts the image first.
@@ -18,7 +17,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vibn.errors import BoxFailed
@@ -103,7 +102,7 @@ class Disks:
     def keep_running(self, box_id: str, runs: bool) -> None:
         """Note whether the box is meant to run. After a reboot the engine fails to start a box
         whose image is not mounted, and does not tell whether it ran before."""
-        if self.image(box_id).exists():
+        if self.directory(box_id).is_dir():
             note = self.directory(box_id) / "runs"
             note.touch() if runs else note.unlink(missing_ok=True)
 
@@ -117,11 +116,12 @@ class Disks:
         with self._locked(box_id):
             point = self.mountpoint(box_id)
             if os.path.ismount(point):
-                _run("umount", "--lazy", str(point))
+                run("umount", "--lazy", str(point))
             if point.is_dir():
                 point.rmdir()
             self.image(box_id).unlink(missing_ok=True)
-        shutil.rmtree(self.directory(box_id), ignore_errors=True)
+        with suppress(DiskFailed):
+            run("rm", "-rf", "--one-file-system", "--", str(self.directory(box_id)))
 
     def _mount(self, box_id: str) -> None:
         image, point = self.image(box_id), self.mountpoint(box_id)
@@ -131,12 +131,12 @@ class Disks:
         # ``discard`` gives the blocks of deleted files back to the host.
         mount = ("mount", "-o", "loop,nodev,nosuid,discard", str(image), str(point))
         try:
-            _run(*mount)
+            run(*mount)
         except DiskFailed:
-            _run("e2fsck", "-p", str(image), ok=(0, 1))
-            _run(*mount)
+            run("e2fsck", "-p", str(image), ok=(0, 1))
+            run(*mount)
         point.chmod(0o711)
-        for name in ("workspace", "cache", "run"):
+        for name in ("workspace", "cache"):
             inner = point / name
             if not inner.exists():
                 inner.mkdir(mode=0o755)
@@ -145,10 +145,10 @@ class Disks:
     def _grow(self, box_id: str, size: int) -> None:
         # Unmounted, because resizing a mounted one takes a right (CAP_SYS_RESOURCE) that root in
         # a virtual machine or a container may lack.
-        _run("umount", str(self.mountpoint(box_id)))
+        run("umount", str(self.mountpoint(box_id)))
         os.truncate(self.image(box_id), size)
-        _run("e2fsck", "-f", "-p", str(self.image(box_id)), ok=(0, 1))
-        _run("resize2fs", str(self.image(box_id)))
+        run("e2fsck", "-f", "-p", str(self.image(box_id)), ok=(0, 1))
+        run("resize2fs", str(self.image(box_id)))
 
     @contextmanager
     def _locked(self, box_id: str) -> Iterator[None]:
@@ -165,13 +165,14 @@ def _make(image: Path, size: int) -> None:
             os.fchmod(file.fileno(), 0o600)
             file.truncate(size)
         lazy = "lazy_itable_init=1,lazy_journal_init=1,nodiscard"
-        _run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", lazy, str(new))
+        run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", lazy, str(new))
         new.rename(image)
     finally:
         new.unlink(missing_ok=True)
 
 
-def _run(*command: str, ok: Sequence[int] = (0,)) -> str:
+def run(*command: str, ok: Sequence[int] = (0,)) -> str:
+    """The program's output. Raises DiskFailed unless it ends with ``ok`` within a minute."""
     environment = {**os.environ, "PATH": _SEARCH, "LC_ALL": "C"}
     try:
         done = subprocess.run(

@@ -1,6 +1,6 @@
 """What the host lends to boxes: the socket's directory, the agent's file, the CA bundle.
 
-    <state>/docker/boxes/<box id>/    run/ and the disk image (disk.py)
+    <state>/docker/boxes/<box id>/    the disk image (disk.py), the socket (rundir.py)
     <state>/docker/agent.pyz          the agent of this version
     <state>/docker/ca.pem             a copy of the CA bundle, which the host may replace
     <state>/docker/engine.json        whether the engine sees these files, once found out
@@ -12,7 +12,6 @@ are copied in.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -22,11 +21,11 @@ from pathlib import Path
 from vibn.config import Settings
 from vibn.errors import BoxFailed
 from vibn.runtimes import zipapp
-from vibn.runtimes.docker.disk import UID, Disks
+from vibn.runtimes.docker.disk import Disks
+from vibn.runtimes.docker.rundir import RUN_IN_BOX, RunDirectories
 
 AGENT_IN_BOX = "/opt/vibn/agent.pyz"
 CA_IN_BOX = "/etc/vibn/ca.pem"
-RUN_IN_BOX = "/run/vibn"
 SOCKET_IN_BOX = f"{RUN_IN_BOX}/agent.sock"
 
 
@@ -34,6 +33,7 @@ class Host:
     def __init__(self, settings: Settings) -> None:
         self.root = settings.state_dir.resolve() / "docker"
         self.disks = Disks(self.root / "boxes")
+        self.runs = RunDirectories(self.root / "boxes")
         self._ca = settings.ca_file
         self._agent: Path | None = None
 
@@ -71,22 +71,6 @@ class Host:
             new.chmod(0o644)
             new.rename(copy)
         return copy
-
-    def run_directory(self, box_id: str) -> Path:
-        """Where the box's socket is on this host."""
-        if self.disks.image(box_id).exists():
-            return self.disks.mountpoint(box_id) / "run"
-        return self.disks.directory(box_id) / "run"
-
-    def make_run_directory(self, box_id: str) -> Path:
-        path = self.run_directory(box_id)
-        if not path.exists():
-            path.mkdir(parents=True, mode=0o700)
-            if os.geteuid() == 0:
-                os.chown(path, UID, UID)
-            else:
-                path.chmod(0o777)  # the box's user is another than ours
-        return path
 
     def remembered(self, engine_id: str) -> bool | None:
         """Whether that engine sees our files, as found out before in this very place."""

@@ -28,7 +28,7 @@ from vibn.models import (
     RuntimeState,
     RuntimeStatus,
 )
-from vibn.runtimes.docker import disk, events, findings, guard, spec
+from vibn.runtimes.docker import disk, events, findings, guard, rundir, spec
 from vibn.runtimes.docker.agentlink import AgentLink
 from vibn.runtimes.docker.engine import Engine, engine_url
 from vibn.runtimes.docker.host import AGENT_IN_BOX, CA_IN_BOX, Host
@@ -76,15 +76,16 @@ class DockerRuntime:
     async def create(self, spec: BoxSpec) -> str:
         await self._settle()
         owner = Owner(self._installation, spec.box_id)
-        found = await self._show(owner.container)
-        if found is None:
-            handle = await self._make(owner, spec)
-            if spec.start:
-                await self._run(owner, BoxRef(spec.box_id, handle))
-        else:
-            handle = str(_ours(owner, found)["Id"])
-            if spec.start:
-                await self.start(BoxRef(spec.box_id, handle))
+        async with self._host.runs.starting(spec.box_id):
+            found = await self._show(owner.container)
+            if found is None:
+                handle = await self._make(owner, spec)
+                if spec.start:
+                    await self._run(owner, BoxRef(spec.box_id, handle))
+                return handle
+        handle = str(_ours(owner, found)["Id"])
+        if spec.start:
+            await self.start(BoxRef(spec.box_id, handle))
         return handle
 
     async def _make(self, owner: Owner, box: BoxSpec) -> str:
@@ -148,9 +149,9 @@ class DockerRuntime:
     def _lend(self, owner: Owner, shared: bool) -> spec.Lent:
         if not shared:
             return spec.Lent()
-        run = self._host.make_run_directory(owner.box_id)
         by_socket = self._settings.docker_agent != "relay"
-        return spec.Lent(self._host.agent(), run if by_socket else None, self._host.ca())
+        run = self._host.runs.renew(owner.box_id) if by_socket else None
+        return spec.Lent(self._host.agent(), run, self._host.ca())
 
     def _package(self) -> bytes:
         """The agent's file and the CA bundle as a tar, for an engine that cannot mount them."""
@@ -173,6 +174,7 @@ class DockerRuntime:
                     container = DockerContainer(client, id=found["Id"])
                     await _without(404, 409, container.delete(force=True))
                     await _until_gone(client, found["Id"])
+        await asyncio.to_thread(self._host.runs.remove, ref.box_id)
         await self._networks.remove(owner)
         if self._settings.network_guard and not guard.missing():
             try:
@@ -190,9 +192,16 @@ class DockerRuntime:
         if state is RuntimeState.FROZEN:
             await self.thaw(ref)
         elif state is not RuntimeState.RUNNING:
-            owner = Owner(self._installation, ref.box_id)
-            await _both(self._guard(owner), asyncio.to_thread(self._bring, ref.box_id))
-            await self._run(owner, BoxRef(ref.box_id, found["Id"]))
+            async with self._host.runs.starting(ref.box_id):
+                await self._start(ref)
+
+    async def _start(self, ref: BoxRef) -> None:
+        found = await self._find(ref)
+        if state_of(found["State"]["Status"]) in (RuntimeState.RUNNING, RuntimeState.FROZEN):
+            return  # another hand was faster
+        owner = Owner(self._installation, ref.box_id)
+        await _both(self._guard(owner), asyncio.to_thread(self._bring, ref.box_id, found))
+        await self._run(owner, BoxRef(ref.box_id, found["Id"]))
 
     async def _run(self, owner: Owner, ref: BoxRef) -> None:
         """Start a container whose guard and files are in place."""
@@ -213,10 +222,14 @@ class DockerRuntime:
                 except aiodocker.DockerError as again:
                     raise _failed(again, ref) from again
 
-    def _bring(self, box_id: str) -> None:
+    def _bring(self, box_id: str, container: dict[str, Any]) -> None:
         """What the box mounts of ours is there again, and of this version."""
         self._host.disks.remount(box_id)
-        if self._host.run_directory(box_id).exists():
+        lent = rundir.binds(container)
+        # The engine may be starting a restarting one in this very moment.
+        if rundir.RUN_IN_BOX in lent and not container["State"].get("Restarting"):
+            self._host.runs.renew_source(box_id, lent[rundir.RUN_IN_BOX])
+        if AGENT_IN_BOX in lent:
             self._host.agent()
             self._host.ca()
 
@@ -330,8 +343,8 @@ class DockerRuntime:
                 await asyncio.to_thread(guard.ensure)
             except guard.GuardFailed as exc:
                 _log.warning("the network guard could not be applied: %s", exc)
-        waiting = await asyncio.to_thread(self._host.disks.unmounted)
-        for box_id in waiting:
+        unmounted = (*self._host.disks.unmounted(), *self._host.runs.unmounted())
+        for box_id in dict.fromkeys(unmounted):
             found = await self._show(Owner(self._installation, box_id).container)
             if found is None or not Owner(self._installation, box_id).owns(
                 found["Config"].get("Labels")

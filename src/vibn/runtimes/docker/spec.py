@@ -10,8 +10,9 @@ from typing import Any
 
 from vibn.models import BoxSpec
 from vibn.runtimes.docker.disk import UID
-from vibn.runtimes.docker.host import AGENT_IN_BOX, CA_IN_BOX, RUN_IN_BOX, SOCKET_IN_BOX
+from vibn.runtimes.docker.host import AGENT_IN_BOX, CA_IN_BOX, SOCKET_IN_BOX
 from vibn.runtimes.docker.owned import AGENT, UNAPPLIED, Owner
+from vibn.runtimes.docker.rundir import RUN_IN_BOX
 from vibn.runtimes.docker.storage import ROLES
 
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
