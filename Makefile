@@ -12,7 +12,7 @@ environment: ## make .venv from the locked requirements, and nothing else
 	@sh scripts/setup
 
 .PHONY: demo
-demo: setup ## show the main job with a real box (KEEP=1 leaves the box)
+demo: environment ## show the main job with a real box (KEEP=1 leaves the box)
 	@.venv/bin/vibn demo $(if $(KEEP),--keep)
 
 .PHONY: test

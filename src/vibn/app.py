@@ -15,6 +15,7 @@ from vibn.runtimes import choice, zipapp
 from vibn.runtimes.base import Runtime
 from vibn.services.activity import Activity
 from vibn.services.clock import SystemClock
+from vibn.services.disk import DiskGauge
 from vibn.services.environment import Environment
 from vibn.services.files import Files
 from vibn.services.life.boxes import Boxes
@@ -82,6 +83,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             faults=faults,
         )
         stack.push_async_callback(boxes.close)
+        gauge = DiskGauge(runtime.capabilities.disk_limit, settings.limits)
+        stack.push_async_callback(gauge.close)
         yield App(
             settings=settings,
             store=store,
@@ -92,5 +95,5 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             reconciler=Reconciler(boxes, Strays(boxes.containers, pool, clock)),
             secrets=secrets,
             shell=Shell(boxes, pool, environment),
-            files=Files(boxes),
+            files=Files(boxes, gauge),
         )

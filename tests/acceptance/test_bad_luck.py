@@ -11,6 +11,7 @@ from vibn.app import App
 from vibn.errors import AgentLost, DiskFull, Unavailable
 from vibn.models import BoxRef
 from vibn.outcomes import JobState
+from vibn.services.disk import FRESH
 
 KILL_AGENT = "kill -9 $(cat /proc/[0-9]*/stat | awk '$2 == \"(vibn-agent)\" {print $1; exit}')"
 
@@ -63,15 +64,16 @@ async def test_a_memory_hog_is_told_and_the_files_are_kept(app: App) -> None:
 
 
 async def test_a_full_disk_refuses_the_write_and_keeps_the_old_file(app: App) -> None:
-    if not app.runtime.capabilities.disk_limit:
-        pytest.skip("this runtime has no disk limit here")
+    """Held by the runtime, or where it cannot, measured and held on our own writes."""
     await app.files.write(*PLACE, "a.txt", "old")
     await app.shell.exec(*PLACE, "head -c 300000000 /dev/zero > fill")
+    await asyncio.sleep(0 if app.runtime.capabilities.disk_limit else FRESH)
     with pytest.raises(DiskFull) as full:
         await app.files.write(*PLACE, "a.txt", bytes(4_000_000))
     assert full.value.hint
     assert (await app.files.read(*PLACE, "a.txt")).lines.text == "old"
     await app.files.delete(*PLACE, "fill")
+    await asyncio.sleep(0 if app.runtime.capabilities.disk_limit else FRESH)
     assert (await app.files.write(*PLACE, "a.txt", "new")).size == 3
 
 

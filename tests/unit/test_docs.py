@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -45,3 +46,10 @@ def test_every_make_target_is_explained() -> None:
     targets = [line.split(":")[1].split()[0] for line in lines if line.startswith(".PHONY")]
     explained = [line.split(":")[0] for line in lines if ": " in line and "## " in line]
     assert set(targets) <= set(explained)
+
+
+def test_the_readme_holds_what_was_measured_and_no_gap() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert re.findall(r"@[A-Z]+@", text) == []
+    rows = json.loads((ROOT / "bench" / "results.json").read_text())["rows"]
+    assert [row["what"] for row in rows if f"| {row['what']} |" not in text] == []

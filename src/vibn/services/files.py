@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vibn.channel import AgentClient
 from vibn.errors import InvalidInput, TooLarge
 from vibn.outcomes import (
     EditResult,
@@ -20,6 +21,7 @@ from vibn.outcomes import (
     TextLines,
     WriteResult,
 )
+from vibn.services.disk import DiskGauge
 from vibn.services.life.boxes import Boxes
 
 LINES = 2000
@@ -44,8 +46,9 @@ class ReadResult:
 
 
 class Files:
-    def __init__(self, boxes: Boxes) -> None:
+    def __init__(self, boxes: Boxes, gauge: DiskGauge) -> None:
         self._boxes = boxes
+        self._gauge = gauge
 
     async def read(
         self, workspace: str, project: str, file_path: str, *, offset: int = 1, limit: int = LINES
@@ -82,7 +85,7 @@ class Files:
         data = content.encode() if isinstance(content, str) else content
         if len(data) > MAX_WRITE:
             raise TooLarge(f"{len(data)} bytes; fs_write takes at most {MAX_WRITE}.")
-        client = await self._boxes.agent(workspace, project)
+        client = await self._roomy(workspace, project, len(data))
         return await client.fs_write(file_path, data, expect_sha256=expect_sha256)
 
     async def edit(
@@ -97,7 +100,7 @@ class Files:
         expect_sha256: str | None = None,
     ) -> EditResult:
         """Replace an exact, unique text (all of them with ``replace_all``)."""
-        client = await self._boxes.agent(workspace, project)
+        client = await self._roomy(workspace, project, len(new_string))
         return await client.fs_edit(file_path, old_string, new_string, replace_all, expect_sha256)
 
     async def list(
@@ -166,3 +169,9 @@ class Files:
             after=context,
             limit=limit,
         )
+
+    async def _roomy(self, workspace: str, project: str, size: int) -> AgentClient:
+        """A client of the box, once it has room for ``size`` more bytes. Raises DiskFull."""
+        inside = await self._boxes.enter(workspace, project)
+        await self._gauge.admit(inside, size)
+        return inside.client
