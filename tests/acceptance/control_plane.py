@@ -19,8 +19,8 @@ from typing import Any
 
 from vibn.channel import Pool
 from vibn.config import Settings
-from vibn.errors import RuntimeUnavailable
-from vibn.models import Seed, Tier
+from vibn.errors import BoxFailed, RuntimeUnavailable
+from vibn.models import BoxSpec, Seed, Tier
 from vibn.services.clock import SystemClock
 from vibn.services.environment import Environment
 from vibn.services.life.boxes import Boxes
@@ -118,7 +118,8 @@ async def control_plane(
 
 @dataclass(frozen=True)
 class Scenario:
-    """``effects`` are what ``act`` does to the outside, each once, in this order."""
+    """``effects`` are what ``act`` does to the outside, in this order. One that it does twice is
+    killed at the first."""
 
     act: Callable[[Plane], Awaitable[object]]
     effects: tuple[Effect, ...]
@@ -154,6 +155,23 @@ async def break_off(plane: Plane) -> None:
     try:
         await plane.boxes.delete(*WHERE, volumes=False)
     except RuntimeUnavailable:
+        return
+
+
+async def move_to_a_missing_image(plane: Plane) -> None:
+    """No container can be made on the new image: the box goes back to the old one."""
+    real = plane.boxes.runtime
+
+    async def create(spec: BoxSpec) -> str:
+        if spec.image == "vibn-dev:missing":
+            raise BoxFailed("No such image.")
+        made: str = await real.create(spec)
+        return made
+
+    plane.boxes.containers.runtime = Changed(real, create=create)
+    try:
+        await plane.boxes.recreate(*WHERE, "vibn-dev:missing")
+    except BoxFailed:
         return
 
 
@@ -235,7 +253,11 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "recreate": Scenario(
         lambda p: p.boxes.recreate(*WHERE),
-        (E.TAKE_LEASE, E.KEEP_ROW, E.REMOVE_CONTAINER, E.CREATE_CONTAINER, E.SETTLE_ROW),
+        (E.TAKE_LEASE, E.REMOVE_CONTAINER, E.CREATE_CONTAINER, E.KEEP_ROW, E.SETTLE_ROW),
+    ),
+    "recreate_back": Scenario(
+        move_to_a_missing_image,
+        (E.TAKE_LEASE, E.REMOVE_CONTAINER, E.REMOVE_CONTAINER, E.CREATE_CONTAINER, E.SETTLE_ROW),
     ),
     "delete_container": Scenario(
         lambda p: p.boxes.delete(*WHERE, volumes=False),

@@ -37,7 +37,7 @@ SCENARIOS = plane.SCENARIOS
 POINTS = [
     (name, effect, moment)
     for name, scenario in SCENARIOS.items()
-    for effect in scenario.effects
+    for effect in dict.fromkeys(scenario.effects)
     for moment in ("before", "after")
 ]
 FEWER = [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -152,6 +153,61 @@ async def test_recreate_moves_to_another_image_with_the_files(world, boxes):
     assert [box.image for box in await world.runtime.list()] == ["vibn-dev:next"]
     client = await boxes.agent("acme", "shop")
     assert (await client.fs_read("a.txt")).data == b"kept"
+
+
+@pytest.fixture
+def no_image(world, monkeypatch):
+    """The image that is not there: the container on it is made, but does not start."""
+    real = world.runtime.create
+
+    async def create(spec):
+        if spec.image != "vibn-dev:typo":
+            return await real(spec)
+        await real(replace(spec, start=False))
+        raise BoxFailed("No such image.")
+
+    monkeypatch.setattr(world.runtime, "create", create, raising=False)
+    return "vibn-dev:typo"
+
+
+@pytest.mark.parametrize("begin", [BoxState.RUNNING, BoxState.SUSPENDED])
+async def test_recreate_on_an_image_that_is_not_there_leaves_the_box_on_the_old_one(
+    world, boxes, no_image, begin
+):
+    await (await boxes.agent("acme", "shop")).fs_write("a.txt", b"kept")
+    if begin is BoxState.SUSPENDED:
+        await boxes.suspend("acme", "shop")
+    old = (await world.row()).image
+    with pytest.raises(BoxFailed, match=f"vibn-dev:typo: No such image.*{old} again"):
+        await boxes.recreate("acme", "shop", no_image)
+    row = await world.row()
+    assert (row.image, row.state, row.operation) == (old, begin, "")
+    assert [box.image for box in await world.runtime.list()] == [old]
+    assert (await (await boxes.agent("acme", "shop")).fs_read("a.txt")).data == b"kept"
+
+
+async def test_while_it_is_recreated_the_row_names_the_image_to_go_back_to(world, boxes):
+    await boxes.ensure("acme", "shop")
+    old = (await world.row()).image
+    world.runtime.calls.clear()
+    world.runtime.gates["create"] = gate = asyncio.Event()
+    moving = asyncio.create_task(boxes.recreate("acme", "shop", "vibn-dev:next"))
+    await world.called("create")
+    assert ((await world.row()).image, (await world.row()).operation) == (old, "recreate")
+    gate.set()
+    await moving
+    assert (await world.row()).image == "vibn-dev:next"
+
+
+async def test_recreate_while_the_engine_is_away_keeps_the_old_image(world, boxes):
+    await boxes.ensure("acme", "shop")
+    old = (await world.row()).image
+    world.runtime.broken["create"] = RuntimeUnavailable("away")
+    with pytest.raises(RuntimeUnavailable):
+        await boxes.recreate("acme", "shop", "vibn-dev:next")
+    world.runtime.broken.clear()
+    assert (await (await boxes.agent("acme", "shop")).exec("true")).exit == 0
+    assert [box.image for box in await world.runtime.list()] == [old]
 
 
 async def test_recreate_leaves_a_sleeping_box_asleep(world, boxes):

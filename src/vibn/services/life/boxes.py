@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from vibn.channel import AgentClient, Pool
@@ -205,7 +205,9 @@ class Boxes:
     async def recreate(self, workspace: str, project: str, image: str | None = None) -> Ensured:
         """A new container on ``image`` (default: the configured one) with the same volumes.
 
-        One that slept is stopped afterwards, else it runs. Raises BoxAbsent, BoxFailed.
+        One that slept is stopped afterwards, else it runs. An image that cannot be used costs
+        what was installed outside the volumes, never the box: it comes back on the image it had,
+        and the error says so. Raises BoxAbsent, BoxFailed.
         """
         located = await self.store.locate(workspace, project)
         if located.box is None:
@@ -330,8 +332,7 @@ class Boxes:
         async with got:
             if not await self._steps.settle_interrupted(got):
                 raise BoxAbsent("The dev container was being deleted.")
-            await got.keep(replace(got.row, image=image))
-            return await self._steps.replace(got, project)
+            return await self._steps.replace(got, project, image)
 
     async def _seed(self, project: Project) -> None:
         got = await self._take(project.id, Operation.SEED, lambda row: row.seeded)

@@ -9,7 +9,9 @@ from dataclasses import replace
 from vibn.channel import Pool
 from vibn.errors import (
     BoxFailed,
+    InvalidInput,
     LimitReached,
+    NotFound,
     RuntimeUnavailable,
     Unsupported,
     VibnError,
@@ -64,16 +66,33 @@ class Steps:
         bringing = self._containers.up(held.row, project, start)
         return await self._raised(held, project, start, bringing)
 
-    async def replace(self, held: Held, project: Project) -> Box:
-        """A new container on the row's image; it runs unless the box slept."""
-        awake = held.row.state is not BoxState.SUSPENDED
-        await self._drop(held.row)
+    async def replace(self, held: Held, project: Project, image: str) -> Box:
+        """A new container on ``image``; it runs unless the box slept.
+
+        The row names the new image only once there is a container on it. Where none can be made,
+        the old image's is made again, and the error that says why is raised.
+        """
+        row = held.row
+        awake = row.state is not BoxState.SUSPENDED
+        await self._drop(row)
         try:
-            await self._containers.remove(held.row)
+            await self._containers.remove(row)
         except VibnError as error:
             raise await self._failed(held, error) from error
-        making = self._containers.create(held.row, project, awake)
-        return await self._raised(held, project, awake, making)
+        try:
+            handle = await self._containers.create(replace(row, image=image), project, awake)
+        except VibnError as error:
+            if image == row.image or isinstance(error, RuntimeUnavailable):
+                raise await self._failed(held, error) from error
+            await self._raised(held, project, awake, self._again(row, project, awake))
+            raise _unmoved(error, image, row.image) from error
+        await held.keep(replace(row, image=image, service_uuid=handle))
+        return await self._raised(held, project, awake, _there(handle))
+
+    async def _again(self, row: Box, project: Project, start: bool) -> str:
+        """A container on the row's image, whatever half of another is in its place."""
+        await self._containers.remove(row)
+        return await self._containers.create(row, project, start)
 
     async def _raised(
         self, held: Held, project: Project, start: bool, bringing: Awaitable[str]
@@ -223,3 +242,18 @@ class Steps:
                 if asleep or row.state is BoxState.FAILED:
                     return row
                 return row.suspended(now, Tier.STOPPED)
+
+
+async def _there(handle: str) -> str:
+    return handle
+
+
+def _unmoved(error: VibnError, wanted: str, kept: str) -> VibnError:
+    """``error`` of the container on ``wanted``, with the word that the box is well."""
+    kind = type(error) if isinstance(error, InvalidInput | NotFound | LimitReached) else BoxFailed
+    return kind(
+        f"No dev container could be made on the image {wanted}: {error.message}"
+        f" It is on {kept} again, with the same files.",
+        hint="Check the image's name and that it is on this machine, then recreate it again.",
+        detail=error.detail,
+    )
