@@ -1,7 +1,7 @@
 """A disk limit for a box: its volumes lie on an ext4 image of that size, on a loop device.
 
     <root>/<box id>/disk.img    the image, sparse: it takes what the box wrote
-    <root>/<box id>/disk/       where it is mounted: workspace/, cache/
+    <root>/<box id>/disk/       where it is mounted: workspace/, cache/, tmp/, var-tmp/
 
 The volumes bind ``disk/workspace`` and ``disk/cache``, which exist only while the image is
 mounted: after a reboot the engine cannot start a box on an empty directory by mistake, and

@@ -14,7 +14,7 @@ import aiodocker
 from vibn.config import Settings
 from vibn.errors import VibnError
 from vibn.models import Finding, Severity
-from vibn.runtimes.docker import disk, guard, networks
+from vibn.runtimes.docker import disk, guard, layer, networks
 from vibn.runtimes.docker.engine import Engine, engine_url
 
 OLDEST = (20, 10)
@@ -75,7 +75,7 @@ async def findings(engine: Engine, settings: Settings) -> Sequence[Finding]:
     found = [_version(info), _image(await has_image(engine, settings.dev_image), settings)]
     found += _limits(info) + _runtimes(info, settings) + [_subnets(settings)]
     if engine.local:
-        found += [_storage(), await asyncio.to_thread(_guard, settings), _inotify()]
+        found += [_storage(), _layer(info), await asyncio.to_thread(_guard, settings), _inotify()]
     else:
         found += _remote(settings)
     return found
@@ -153,6 +153,14 @@ def _storage() -> Finding:
     return _warn("disk limit", message, "run the control plane as root with e2fsprogs installed")
 
 
+def _layer(info: Mapping[str, Any]) -> Finding:
+    if layer.limited(info):
+        return _ok("container layer", "what root writes outside of a box's volumes is limited")
+    message = "Nothing limits what a box writes to its container's own layer, as /home and root's"
+    fix = "keep the engine's data on xfs mounted with pquota, with the overlay2 driver"
+    return _warn("container layer", message, fix)
+
+
 def _guard(settings: Settings) -> Finding:
     if not settings.network_guard:
         message = "The network guard is switched off: boxes reach this host and private networks"
@@ -182,7 +190,11 @@ def _inotify() -> Finding:
 
 def _remote(settings: Settings) -> list[Finding]:
     fix = "run the control plane on the engine's host, or limit there what boxes may use"
-    found = [_warn("disk limit", "A remote engine's volumes have no limit, only a measure", fix)]
+    found = [
+        _warn(
+            "disk limit", "A remote engine's volumes and layers have no limit, only a measure", fix
+        )
+    ]
     if settings.network_guard:
         message = "The network guard cannot be applied on a remote engine's host from here"
         found.append(_warn("network guard", message, "run the control plane on the engine's host"))

@@ -11,22 +11,25 @@ are copied in.
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vibn.config import Settings
 from vibn.errors import BoxFailed
 from vibn.runtimes import zipapp
 from vibn.runtimes.docker.disk import Disks
-from vibn.runtimes.docker.rundir import RUN_IN_BOX, RunDirectories
+from vibn.runtimes.docker.rundir import RUN_IN_BOX, RunDirectories, discard, empty
 
 AGENT_IN_BOX = "/opt/vibn/agent.pyz"
 CA_IN_BOX = "/etc/vibn/ca.pem"
 SOCKET_IN_BOX = f"{RUN_IN_BOX}/agent.sock"
+_log = logging.getLogger(__name__)
 
 
 class Host:
@@ -71,6 +74,24 @@ class Host:
             new.chmod(0o644)
             new.rename(copy)
         return copy
+
+    def temporary(self, box_id: str) -> Sequence[tuple[Path, str]]:
+        """Empty directories on the box's disk image for /tmp and /var/tmp, for a container that
+        is made anew. None when the disk is so full that they cannot be made."""
+        image = self.disks.mountpoint(box_id)
+        # An earlier version's directory for the socket: it holds inodes that are wanted here.
+        if (image / "run").exists():
+            discard(image / "run")
+        made = [(image / "tmp", "/tmp"), (image / "var-tmp", "/var/tmp")]
+        try:
+            for path, _ in made:
+                empty(path, 0o1777)
+        except OSError as exc:
+            if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            _log.warning("/tmp of box %s lies outside of its disk, which is full", box_id)
+            return ()
+        return made
 
     def remembered(self, engine_id: str) -> bool | None:
         """Whether that engine sees our files, as found out before in this very place."""

@@ -28,7 +28,7 @@ from vibn.models import (
     RuntimeState,
     RuntimeStatus,
 )
-from vibn.runtimes.docker import disk, events, findings, guard, rundir, spec
+from vibn.runtimes.docker import disk, events, findings, guard, layer, rundir, spec
 from vibn.runtimes.docker.agentlink import AgentLink
 from vibn.runtimes.docker.engine import Engine, engine_url
 from vibn.runtimes.docker.host import AGENT_IN_BOX, CA_IN_BOX, Host
@@ -94,7 +94,8 @@ class DockerRuntime:
         unguarded, unlimited = await _both(
             self._lay_network(owner, box), self._storage.ensure(owner, box, shared)
         )
-        lent = await asyncio.to_thread(self._lend, owner, shared)
+        lent = await asyncio.to_thread(self._lend, owner, shared, not unlimited)
+        held = shared and layer.limited(info)
         ca = await asyncio.to_thread(self._host.ca)
         config = spec.container(
             owner,
@@ -103,7 +104,8 @@ class DockerRuntime:
             has_ca=ca is not None,
             host_cpus=int(info.get("NCPU", 1)),
             oci_runtime=self._settings.docker_runtime,
-            unapplied=(*unlimited, *unguarded),
+            layer_limited=held,
+            unapplied=(*unlimited, *unguarded, *(() if held else (layer.UNHELD,))),
         )
         async with self._engine.call("make the box", START_DEADLINE) as client:
             made = await self._container(client, owner, config)
@@ -146,12 +148,13 @@ class DockerRuntime:
             return ("network guard",)
         return ()
 
-    def _lend(self, owner: Owner, shared: bool) -> spec.Lent:
+    def _lend(self, owner: Owner, shared: bool, on_image: bool) -> spec.Lent:
         if not shared:
             return spec.Lent()
         by_socket = self._settings.docker_agent != "relay"
         run = self._host.runs.renew(owner.box_id) if by_socket else None
-        return spec.Lent(self._host.agent(), run, self._host.ca())
+        temporary = self._host.temporary(owner.box_id) if on_image else ()
+        return spec.Lent(self._host.agent(), run, self._host.ca(), temporary)
 
     def _package(self) -> bytes:
         """The agent's file and the CA bundle as a tar, for an engine that cannot mount them."""

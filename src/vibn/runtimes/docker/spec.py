@@ -48,6 +48,8 @@ class Lent:
     run: Path | None = None
     """The directory for the agent's socket; None: the box has its own, and the relay is used."""
     ca: Path | None = None
+    temporary: Sequence[tuple[Path, str]] = ()
+    """Directories under the disk limit, and where the box has each."""
 
 
 def container(
@@ -58,6 +60,7 @@ def container(
     has_ca: bool,
     host_cpus: int,
     oci_runtime: str = "",
+    layer_limited: bool = False,
     unapplied: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The body of ``POST /containers/create``. ``host_cpus``: the engine refuses more."""
@@ -88,6 +91,8 @@ def container(
         host["Tmpfs"] = {
             RUN_IN_BOX: f"rw,nosuid,nodev,noexec,size=1m,mode=0700,uid={UID},gid={UID}"
         }
+    if layer_limited:
+        host["StorageOpt"] = {"size": str(limits.disk)}
     if oci_runtime:
         host["Runtime"] = oci_runtime
     labels = {UNAPPLIED: ",".join(unapplied), AGENT: "socket" if lent.run else "relay"}
@@ -125,6 +130,7 @@ def _binds(lent: Lent) -> list[dict[str, Any]]:
         (lent.agent, AGENT_IN_BOX, True),
         (lent.ca, CA_IN_BOX, True),
         (lent.run, RUN_IN_BOX, False),
+        *((source, target, False) for source, target in lent.temporary),
     ):
         if source is not None:
             # A bind of type "bind" is refused when its source is missing; the engine would
