@@ -8,8 +8,10 @@ a virtual machine, fails it. The answer is kept for this boot (``host.py``).
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import tarfile
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +22,10 @@ from vibn.runtimes.docker.host import Host
 from vibn.runtimes.docker.owned import INSTALLATION, ROLE
 
 PROBE = "/run/vibn-probe"
+MADE = "vibn.made"
+"""A probe's label: when it was made, in seconds since 1970."""
+STALE = 60.0
+"""A look at the host's files takes no longer, in seconds; a probe that is older was left."""
 
 
 class Locality:
@@ -53,7 +59,7 @@ class Locality:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         marker = directory / token
         marker.write_text(token)
-        labels = {INSTALLATION: self._installation, ROLE: "probe"}
+        labels = {INSTALLATION: self._installation, ROLE: "probe", MADE: f"{time.time():.0f}"}
         mount = {"Type": "bind", "Source": str(directory), "Target": PROBE, "ReadOnly": True}
         config: dict[str, Any] = {
             "Image": image,
@@ -64,6 +70,7 @@ class Locality:
         }
         try:
             async with self._engine.call("look at this host's files", 60) as client:
+                await self._sweep(client)
                 try:
                     probe = await client.containers.create(config)
                 except aiodocker.DockerError as exc:
@@ -79,6 +86,25 @@ class Locality:
                     await probe.delete(force=True)
         finally:
             marker.unlink(missing_ok=True)
+
+    async def _sweep(self, client: aiodocker.Docker) -> None:
+        """Remove the probes that a control plane of this installation left when it died."""
+        probes = {"label": [f"{INSTALLATION}={self._installation}", f"{ROLE}=probe"]}
+        for left in await client.containers.list(all="true", filters=json.dumps(probes)):
+            if _made(left) < time.time() - STALE:
+                try:
+                    await left.delete(force=True)
+                except aiodocker.DockerError as exc:
+                    if exc.status not in (404, 409):  # another hand removes it
+                        raise
+
+
+def _made(container: aiodocker.containers.DockerContainer) -> float:
+    """When a probe was made, by this host's clock; one that does not say is long past."""
+    try:
+        return float((container._container.get("Labels") or {}).get(MADE, 0))
+    except ValueError:
+        return 0.0
 
 
 async def _archive(probe: aiodocker.containers.DockerContainer, token: str) -> tarfile.TarFile:
