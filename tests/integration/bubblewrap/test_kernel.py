@@ -138,7 +138,7 @@ async def test_programs_of_every_day_work_under_the_filter(boxes, runtime):
     await boxes.told(runtime, ref, "git init -q r && git -C r commit -q --allow-empty -m x")
     if shutil.which("node", path="/usr/local/bin:/usr/bin:/bin") is None:
         pytest.skip("without node the rest is not tried")
-    program = "require(`fs`).promises.readFile(`/etc/hostname`).then(t => console.log(t.length > 0))"
+    program = "require(`fs`).promises.readFile(`/etc/hostname`).then(t => console.log(!!t))"
     assert await boxes.told(runtime, ref, f"node -e '{program}'") == "true"
 
 

@@ -14,7 +14,6 @@ BASE/trash/                    what is being deleted
 from __future__ import annotations
 
 import re
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,19 +119,3 @@ def ids(base: Path, kind: str) -> Iterator[str]:
 def passable(base: Path) -> bool:
     """Whether any user may pass through every directory down to ``base``."""
     return all(d.stat().st_mode & 0o001 for d in (base, *base.resolve().parents))
-
-
-def delete(directory: Path) -> None:
-    """Delete a tree, directories without permissions included. Links are never followed."""
-
-    def unlock(_function: object, path: str, _error: object) -> None:
-        failed = Path(path)
-        failed.parent.chmod(0o700)
-        if failed.is_dir() and not failed.is_symlink():
-            failed.chmod(0o700)
-            shutil.rmtree(failed)
-        else:
-            failed.unlink(missing_ok=True)
-
-    if directory.exists():
-        shutil.rmtree(directory, onerror=unlock)

@@ -8,6 +8,7 @@ this host respect too.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import secrets
@@ -25,6 +26,7 @@ from vibn.errors import (
     Conflict,
     RuntimeUnavailable,
     Unsupported,
+    VibnError,
 )
 from vibn.models import (
     Address,
@@ -46,6 +48,7 @@ from vibn.runtimes.bubblewrap import (
     life,
     places,
     record,
+    trees,
     usernet,
     veth,
 )
@@ -84,6 +87,8 @@ class BubblewrapRuntime:
         self._host: Host | None = None
         self._looking = asyncio.Lock()
         self._watch = events.Watch(self._seen)
+        self._deleting: set[str] = set()
+        """The names in the trash that this object deletes now."""
         own_network = os.geteuid() == 0 or not usernet.missing()
         self.capabilities = Capabilities(
             freeze=True,
@@ -97,8 +102,7 @@ class BubblewrapRuntime:
     async def create(self, spec: BoxSpec) -> str:
         at = self._at(spec.box_id)
         found = await self._detect()
-        await complete(places.lay, self._base)
-        async with held(at.lock):
+        async with _alone(at):
             box = record.load_record(at.record)
             if box is not None and box.installation != self._installation:
                 raise Conflict(f"The box {spec.box_id} belongs to another installation.")
@@ -136,22 +140,19 @@ class BubblewrapRuntime:
         at = self._at(ref.box_id)
         if not self._base.is_dir():
             return
-        await complete(places.lay, self._base)
-        async with held(at.lock):
+        async with _alone(at):
             box = record.load_record(at.record)
             if box is not None and box.installation == self._installation:
                 await self._down(box, at, 0.0)
                 group = (await self._starter()).group(box)
                 if group is not None:
-                    try:
-                        await complete(group.remove)
-                    except (OSError, TimeoutError) as exc:
-                        raise RuntimeUnavailable(f"A cgroup cannot be removed: {exc}.") from exc
+                    await complete(group.remove)
                 await self._discard(at.box)
             if volumes and self._own_volumes(at):
                 await self._discard(at.volumes)
             if not at.box.exists() and not at.volumes.exists():
                 at.lock.unlink(missing_ok=True)
+        await complete(self._sweep)
         self._watch.nudge()
 
     async def status(self, ref: BoxRef) -> RuntimeStatus:
@@ -187,6 +188,7 @@ class BubblewrapRuntime:
 
     async def list(self) -> Sequence[OwnedBox]:
         found = await self._detect()
+        await asyncio.to_thread(self._sweep)
         return await asyncio.to_thread(self._list, found)
 
     async def watch(self) -> AsyncIterator[RuntimeEvent]:
@@ -217,8 +219,12 @@ class BubblewrapRuntime:
             raise BoxAbsent(f"The container of the box {ref.box_id} is not the one meant.")
         return box, at
 
-    def _holding(self, ref: BoxRef) -> _Holding:
-        return _Holding(self, ref)
+    @contextlib.asynccontextmanager
+    async def _holding(self, ref: BoxRef) -> AsyncIterator[tuple[Record, Places]]:
+        """The lock of one existing box; gives its record and places. Raises BoxAbsent."""
+        _box, at = self._find(ref)
+        async with _alone(at):
+            yield self._find(ref)
 
     def _life(self, at: Places) -> Life:
         return life.load(at.life, at.report) or Life("", wanted=False)
@@ -265,7 +271,11 @@ class BubblewrapRuntime:
         if not identity.owns(uid) or (uid in taken and os.geteuid() == 0):
             old, uid = uid, identity.choose(taken, random.SystemRandom())
             if old >= 0:
-                _give(at.volumes, uid)
+                if os.geteuid() != 0:
+                    raise RuntimeUnavailable("These volumes belong to another user of this host.")
+                for directory in (at.workspace, at.cache):
+                    if directory.is_dir():
+                        trees.give(directory, uid)
         at.volumes.mkdir(exist_ok=True)
         at.volumes.chmod(0o711)
         for directory in (at.workspace, at.cache):
@@ -287,7 +297,20 @@ class BubblewrapRuntime:
         if directory.exists():
             hidden = self._base / "trash" / f"{directory.name}.{secrets.token_hex(6)}"
             directory.rename(hidden)
-            await complete(places.delete, hidden)
+            self._deleting.add(hidden.name)
+            try:
+                await complete(trees.delete, hidden)
+            finally:
+                self._deleting.discard(hidden.name)
+
+    def _sweep(self) -> None:
+        """Delete what an earlier deletion left, as far as that goes: the next sweep tries again."""
+        trash = self._base / "trash"
+        if trash.is_dir():
+            for left in sorted(trash.iterdir()):
+                if left.name not in self._deleting:
+                    with contextlib.suppress(OSError):
+                        trees.delete(left)
 
     # Its life
 
@@ -402,24 +425,17 @@ class BubblewrapRuntime:
         return seen
 
 
-class _Holding:
-    """The lock of one existing box, as a context: gives its record and places."""
-
-    def __init__(self, runtime: BubblewrapRuntime, ref: BoxRef) -> None:
-        self._runtime, self._ref = runtime, ref
-        _box, at = runtime._find(ref)
-        self._lock = held(at.lock)
-
-    async def __aenter__(self) -> tuple[Record, Places]:
-        await self._lock.__aenter__()
-        try:
-            return self._runtime._find(self._ref)
-        except BaseException:
-            await self._lock.__aexit__(None, None, None)
-            raise
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self._lock.__aexit__(None, None, None)
+@contextlib.asynccontextmanager
+async def _alone(at: Places) -> AsyncIterator[None]:
+    """Hold the lock of a box. What the host's files refuse meanwhile is RuntimeUnavailable."""
+    try:
+        await complete(places.lay, at.base)
+        async with held(at.lock):
+            yield
+    except VibnError:
+        raise
+    except (OSError, RecursionError) as exc:
+        raise RuntimeUnavailable(f"The host refuses what box {at.box_id} needs: {exc}.") from exc
 
 
 def isolation(root: bool, own_network: bool) -> str:
@@ -450,15 +466,3 @@ def _resting(now: Life, oom: bool) -> tuple[RuntimeState, str]:
     if oom:
         return RuntimeState.STOPPED, "Its memory limit was reached, and its main process ended."
     return RuntimeState.STOPPED, "Its main process ended."
-
-
-def _give(volumes: Path, uid: int) -> None:
-    """Give all files of left volumes to another host user. Links are given, not followed."""
-    if os.geteuid() != 0:
-        raise RuntimeUnavailable("These volumes belong to another user of this host.")
-    for directory, names, files, fd in os.fwalk(volumes, follow_symlinks=False):
-        if Path(directory) != volumes:
-            os.chown(fd, uid, uid)
-        for name in (*names, *files):
-            if not (Path(directory) == volumes and name == "volume.json"):
-                os.chown(name, uid, uid, dir_fd=fd, follow_symlinks=False)

@@ -20,6 +20,7 @@ from vibn.runtimes.bubblewrap import (
     resolvers,
     rlimits,
     sandbox,
+    trees,
     usernet,
     veth,
 )
@@ -53,7 +54,7 @@ class Starter:
             network = self.network(record)
             if network is not None and isinstance(exc, Exception):
                 await veth.remove(network)
-            if isinstance(exc, OSError) and not isinstance(exc, VibnError):
+            if isinstance(exc, OSError | RecursionError) and not isinstance(exc, VibnError):
                 raise BoxFailed(f"The box cannot be started: {exc}.") from exc
             raise
 
@@ -142,7 +143,7 @@ class Starter:
         certificates = etc.bundle(self._certificates)
         etc.write(at.etc, hostname(record.project), self._resolvers(), certificates)
         for directory in (at.run, at.tmp):
-            places.delete(directory)
+            trees.delete(directory)
             lend(directory, record.uid, 0o1777 if directory == at.tmp else 0o700)
         lend(at.home, record.uid, 0o755)
         return zipapp.build(at.base / "agent", sandbox.PYTHON), copied
