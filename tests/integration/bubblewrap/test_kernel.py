@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import os
 import secrets
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from vibn.models import Severity
-from vibn.runtimes.bubblewrap import keyring, seccomp
+from vibn.runtimes.bubblewrap import identity, keyring, seccomp
 
+NS_GET_OWNER_UID = 0xB704
 NUMBERED = ("add_key", "request_key", "keyctl", "bpf", "userfaultfd", "io_uring_setup")
 ALSO = ("perf_event_open", "mount", "setns", "open_by_handle_at", "fsopen", "open_tree", "syslog")
 CALL = """
@@ -34,6 +38,13 @@ for family, protocol in ((40, 0), (38, 0), (17, 0), (16, 12), (16, 6), (30, 0)):
 for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6):
     socket.socket(family).close()
 socket.socket(16, socket.SOCK_RAW, 0).close()
+"""
+EXHAUST = """
+import ctypes, time
+libc = ctypes.CDLL(None, use_errno=True)
+count = 0
+while libc.inotify_init() >= 0: count += 1
+print(count, ctypes.get_errno(), flush=True)
 """
 SEARCH = """
 import ctypes, sys
@@ -145,3 +156,26 @@ async def test_programs_of_every_day_work_under_the_filter(boxes, runtime):
 async def test_the_check_tells_of_the_filter(runtime):
     (found,) = [f for f in await runtime.check() if f.subject == "filter"]
     assert found.severity is Severity.OK
+
+
+async def test_one_box_does_not_use_up_the_inotify_of_others_and_of_the_host(boxes, runtime):
+    greedy = [await boxes.make(runtime) for _ in range(3)]
+    other = await boxes.make(runtime)
+    for ref in greedy:
+        held = f"(python3 -c '{EXHAUST}time.sleep(60)') >out 2>&1 & until [ -s out ]; do :; done"
+        count, code = (await boxes.told(runtime, ref, f"{held}; cat out")).split()
+        assert 0 < int(count) <= 64
+        assert int(code) == errno.EMFILE
+    assert int((await boxes.told(runtime, other, f"python3 -c '{EXHAUST}'")).split()[0]) > 0
+    fd = ctypes.CDLL(None).inotify_init()
+    assert fd >= 0
+    os.close(fd)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="without root all boxes are one host user")
+async def test_what_a_box_uses_up_counts_for_its_own_user(boxes, runtime):
+    ref = await boxes.make(runtime)
+    owner = bytearray(4)
+    with open(f"/proc/{boxes.main(ref).pid}/ns/user", "rb") as namespace:
+        fcntl.ioctl(namespace, NS_GET_OWNER_UID, owner)
+    assert identity.owns(int.from_bytes(owner, sys.byteorder))

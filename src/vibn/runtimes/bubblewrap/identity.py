@@ -21,8 +21,20 @@ INSIDE = 1000
 FIRST = 1_900_000_000
 COUNT = 100_000_000
 
-_WAIT = "echo made; read mapped; echo 0 >/proc/sys/user/max_user_namespaces; echo set; read done"
-"""Run in the new namespace: waits for its map, forbids namespaces within, waits for its end."""
+_BOUNDS = {
+    "max_user_namespaces": 0,
+    "max_inotify_instances": 64,
+    "max_inotify_watches": 65536,
+    "max_fanotify_groups": 16,
+    "max_fanotify_marks": 8192,
+}
+"""What all processes in the namespace together may have, as far as the kernel counts it."""
+_BOUND = "".join(
+    f"[ ! -e /proc/sys/user/{name} ] || echo {count} >/proc/sys/user/{name} || exit 1; "
+    for name, count in _BOUNDS.items()
+)
+_WAIT = f"echo made; read mapped; {_BOUND} echo set; read done"
+"""Run in the new namespace: waits for its map, sets its bounds, waits for its end."""
 
 
 def choose(taken: Collection[int], draw: random.Random) -> int:
@@ -45,15 +57,28 @@ async def namespace(uid: int, within: float = 5.0) -> int:
     exists; no further user namespace can be made in it. The caller closes it.
 
     Without root ``uid`` is our own. Raises BoxFailed where the host refuses."""
+    if os.geteuid() == 0 and uid != 0:
+        # What a namespace uses up counts for the user who made it too: better its own than root.
+        with contextlib.suppress(BoxFailed, OSError):
+            return await _namespace(uid, uid, within)
+    return await _namespace(uid, os.geteuid(), within)
+
+
+async def _namespace(uid: int, maker: int, within: float) -> int:
     unshare = which("unshare")
     if unshare is None:
         raise RuntimeUnavailable("The program unshare (util-linux) is missing on this host.")
+    another = None if maker == os.geteuid() else maker
     process = await asyncio.create_subprocess_exec(
         *(unshare, "--user", "--keep-caps", "sh", "-c", _WAIT),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={"PATH": "/usr/bin:/bin"},
+        cwd="/",
+        user=another,
+        group=another,
+        extra_groups=None if another is None else (),
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -69,7 +94,8 @@ async def namespace(uid: int, within: float = 5.0) -> int:
                 Path(f"/proc/{process.pid}/{file}").write_text(content)
             fd = os.open(f"/proc/{process.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
             process.stdin.write(b"\n")
-            await process.stdout.readline()
+            if await process.stdout.readline() != b"set\n":
+                raise BoxFailed("The new user namespace cannot be bounded.")
         kept, fd = fd, -1
         return kept
     except TimeoutError as exc:
