@@ -200,3 +200,35 @@ async def test_a_stopped_container_without_a_row_is_never_removed(world, reconci
     await reconciler.once()
     await world.clock.move(7200)
     assert (await reconciler.once()).unknown == ("stray",)
+
+
+async def test_a_storm_of_events_of_a_box_is_answered_with_one_look_at_it(world, boxes):
+    await boxes.ensure("acme", "shop")
+    row = await world.row()
+    ref = BoxRef(row.box_id, row.service_uuid)
+    storm = [RuntimeEvent(kind, ref) for kind in (EventKind.OOM, EventKind.DIED)] * 500
+
+    async def watch():
+        for event in storm:
+            yield event
+        await asyncio.Event().wait()
+
+    world.runtime.watch = watch
+    world.runtime.gates["list"] = asyncio.Event()  # the full pass stays out of it
+    world.runtime.calls.clear()
+    running = asyncio.create_task(world.reconciler(boxes).run())
+    await world.called("status")
+    await asyncio.sleep(0.05)
+    assert world.runtime.calls.count("status") <= 2
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_process_that_ran_out_of_memory_costs_nothing(world, boxes):
+    await boxes.ensure("acme", "shop")
+    row = await world.row()
+    world.runtime.calls.clear()
+    world.store.calls.clear()
+    event = RuntimeEvent(EventKind.OOM, BoxRef(row.box_id, row.service_uuid))
+    await world.reconciler(boxes).handle(event)
+    assert world.runtime.calls == world.store.calls == []

@@ -66,12 +66,16 @@ class Reconciler:
         self._strays = strays
         self._interval = interval
         self._projects: dict[str, str] = {}
+        self._waiting: dict[str, RuntimeEvent] = {}
+        """The newest event of each box that is not handled yet; so it holds no more than boxes."""
+        self._came = asyncio.Event()
 
     async def run(self) -> None:
         """Pass after pass and event after event, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._passes(), name="reconcile passes")
             group.create_task(self._events(), name="reconcile events")
+            group.create_task(self._follow_events(), name="reconcile what the events told")
 
     async def once(self) -> Pass:
         """One full pass. A box that cannot be mended now is logged and left to the next pass."""
@@ -97,7 +101,13 @@ class Reconciler:
         )
 
     async def handle(self, event: RuntimeEvent) -> None:
-        """Act on one event; one that our own operation caused costs one SELECT."""
+        """Act on one event; one that our own operation caused costs one SELECT.
+
+        That the kernel killed a process in a box for its memory is nothing to act on: if the box
+        died of it, another event tells so.
+        """
+        if event.kind is EventKind.OOM:
+            return
         if event.kind is EventKind.RESYNC or event.ref is None:
             await self.once()
             return
@@ -147,10 +157,25 @@ class Reconciler:
         while True:
             try:
                 async for event in self._runtime.watch():
-                    await self._one(event)
+                    self._note(event)
             except VibnError as error:
                 log.warning("no events of the runtime: %s", error)
             await self._clock.sleep(1.0)
+
+    def _note(self, event: RuntimeEvent) -> None:
+        if event.kind is EventKind.OOM:
+            log.debug("a process of box %s ran out of memory", event.ref and event.ref.box_id)
+            return
+        self._waiting[event.ref.box_id if event.ref else ""] = event
+        self._came.set()
+
+    async def _follow_events(self) -> None:
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            waiting, self._waiting = self._waiting, {}
+            for event in waiting.values():
+                await self._one(event)
 
     async def _one(self, event: RuntimeEvent) -> None:
         try:
