@@ -69,7 +69,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         stack.push_async_callback(pool.close)
         clock, faults = SystemClock(), from_environment()
         activity = await stack.enter_async_context(Activity(store, clock))
-        secrets = Secrets(store, Keyring(settings.state_dir / "secrets.keys"))
+        secrets = Secrets(store, Keyring(settings.state_dir / "secrets.keys"), faults)
         environment = Environment(secrets)
         boxes = Boxes(
             store,

@@ -17,10 +17,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from vibn.channel import Pool
+from vibn.channel import AgentClient, Pool
 from vibn.config import Settings
-from vibn.errors import BoxFailed, RuntimeUnavailable
-from vibn.models import BoxSpec, Seed, Tier
+from vibn.errors import AgentLost, BoxFailed, RuntimeUnavailable
+from vibn.models import BoxRef, BoxSpec, Seed, Tier
 from vibn.services.clock import SystemClock
 from vibn.services.environment import Environment
 from vibn.services.life.boxes import Boxes
@@ -28,9 +28,12 @@ from vibn.services.life.faults import Effect, Faults, from_environment
 from vibn.services.life.reconcile import Reconciler
 from vibn.services.life.strays import Strays
 from vibn.services.projects import Projects
+from vibn.services.sealing import Keyring
+from vibn.services.secrets import Secrets
 from vibn.store.sql import open_store
 
 WHERE = ("acme", "shop")
+SECRET = "a-secret-of-the-shop"
 
 
 class LaterClock(SystemClock):
@@ -43,11 +46,6 @@ class LaterClock(SystemClock):
         return super().now() + self._ahead
 
 
-class NoSecrets:
-    async def values(self, project_id: str) -> Mapping[str, str]:
-        return {}
-
-
 @dataclass
 class Plane:
     store: Any
@@ -55,6 +53,7 @@ class Plane:
     pool: Pool
     boxes: Boxes
     projects: Projects
+    secrets: Secrets
     reconciler: Reconciler
 
 
@@ -93,6 +92,7 @@ async def control_plane(
     pool = Pool(runtime.connect)
     clock = LaterClock(ahead)
     faults = faults or from_environment()
+    secrets = Secrets(wrap_store(store), Keyring(state_dir / "secrets.keys"), faults)
     boxes = Boxes(
         wrap_store(store),
         wrap_runtime(runtime),
@@ -100,7 +100,7 @@ async def control_plane(
         clock,
         lambda: token_hex(8),
         settings,
-        Environment(NoSecrets()),
+        Environment(secrets),
         lambda _project: None,
         faults=faults,
         lease=lease,
@@ -108,7 +108,7 @@ async def control_plane(
     projects = Projects(wrap_store(store), boxes, clock, lambda: token_hex(8), faults)
     strays = Strays(boxes.containers, pool, clock)
     try:
-        yield Plane(store, runtime, pool, boxes, projects, Reconciler(boxes, strays))
+        yield Plane(store, runtime, pool, boxes, projects, secrets, Reconciler(boxes, strays))
     finally:
         await boxes.close()
         await pool.close()
@@ -190,6 +190,28 @@ async def configure(plane: Plane) -> None:
     await plane.projects.create_workspace("newco")
     await plane.projects.create("newco", "site")
     await plane.projects.set_env("newco", "site", {"A": "1"})
+
+
+async def hide(plane: Plane) -> None:
+    """A secret is set, sealed anew with another key, and another one goes."""
+    project = (await plane.store.locate(*WHERE)).project.id
+    await plane.secrets.set(project, "TOKEN", SECRET)
+    await plane.secrets.rotate()
+    await plane.secrets.delete(project, "TOKEN")
+
+
+async def restart(plane: Plane) -> None:
+    """The box runs, but twice nobody answers for its agent."""
+    real, asked = plane.boxes._pool, []
+
+    async def get(ref: BoxRef, user: str = "vibn") -> AgentClient:
+        asked.append(ref)
+        if len(asked) <= 2:
+            raise AgentLost("The agent does not answer.")
+        return await real.get(ref, user)
+
+    plane.boxes._pool = Changed(real, get=get)  # type: ignore[assignment]
+    await plane.boxes.agent(*WHERE)
 
 
 async def fill(plane: Plane) -> None:
@@ -274,6 +296,8 @@ SCENARIOS: dict[str, Scenario] = {
         keeps=False,
     ),
     "heal": Scenario(heal, (E.TAKE_LEASE, E.CREATE_CONTAINER, E.SETTLE_ROW), begin="removed"),
+    "restart": Scenario(restart, (E.TAKE_LEASE, E.STOP_CONTAINER, E.START_CONTAINER, E.SETTLE_ROW)),
+    "secrets": Scenario(hide, (E.SET_SECRET, E.RESEAL_SECRET, E.DELETE_SECRET)),
     "follow": Scenario(follow, (E.TAKE_LEASE, E.SETTLE_ROW), begin="removed"),
     "renew": Scenario(
         renew, (E.TAKE_LEASE, E.RENEW_LEASE, E.STOP_CONTAINER, E.SETTLE_ROW), lease=3.0

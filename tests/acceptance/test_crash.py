@@ -170,7 +170,10 @@ async def goes_on(second: Any, scenario: Any) -> None:
         assert files == ({"seeded.txt"} if scenario.seed else set())
     elif scenario.keeps:
         assert files == {"kept.txt"}
-    row = (await second.store.locate(*plane.WHERE)).box
+    located = await second.store.locate(*plane.WHERE)
+    secrets = await second.secrets.values(located.project.id)
+    assert secrets in ({}, {"TOKEN": plane.SECRET})
+    row = located.box
     owned = [box for box in await second.runtime.list() if box.has_container]
     assert [box.ref.box_id for box in owned].count(row.box_id) == 1
 
@@ -212,10 +215,11 @@ def test_every_effect_is_in_a_scenario() -> None:
 WRITES = {
     *("claim", "save_box", "delete_box", "add_warm", "claim_warm", "remove_warm"),
     *("add_workspace", "add_project", "save_project", "delete_project"),
+    *("set_secret", "delete_secret", "reseal_secret"),
 }
 VERBS = {"create", "start", "stop", "freeze", "thaw", "remove"}
 READS = {
-    *("workspace", "locate", "box", "boxes", "warm", "projects"),
+    *("workspace", "workspaces", "locate", "box", "boxes", "warm", "projects", "secrets"),
     *("list", "status", "connect", "get", "drop"),
 }
 

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 from vibn.errors import Conflict, InvalidInput, TooLarge
 from vibn.services import environment
+from vibn.services.life.faults import Effect, Faults, from_environment
 from vibn.services.sealing import Keyring
 from vibn.store.base import Store
 
 
 class Secrets:
-    def __init__(self, store: Store, keys: Keyring) -> None:
+    def __init__(self, store: Store, keys: Keyring, faults: Faults | None = None) -> None:
         self._store = store
         self._keys = keys
+        self._faults = faults or from_environment()
 
     async def set(self, project_id: str, name: str, value: str) -> None:
         """Set or replace. Raises ProjectNotFound, InvalidInput, TooLarge; no message holds the
@@ -23,7 +25,8 @@ class Secrets:
         if sum(len(n) + len(s) for n, s in there.items()) > environment.TOTAL_LIMIT:
             limit = environment.TOTAL_LIMIT
             raise TooLarge(f"The project's secrets are above {limit} bytes together.")
-        await self._store.set_secret(project_id, name, sealed)
+        with self._faults.around(Effect.SET_SECRET):
+            await self._store.set_secret(project_id, name, sealed)
 
     async def values(self, project_id: str) -> dict[str, str]:
         """All in plain text, for a command's environment. Raises Conflict when one cannot be
@@ -39,7 +42,8 @@ class Secrets:
 
     async def delete(self, project_id: str, name: str) -> None:
         """Idempotent."""
-        await self._store.delete_secret(project_id, name)
+        with self._faults.around(Effect.DELETE_SECRET):
+            await self._store.delete_secret(project_id, name)
 
     async def rotate(self) -> int:
         """Make a new key and seal everything with it. Returns how many values were sealed anew;
@@ -58,7 +62,8 @@ class Secrets:
                 continue
             plain = self._open(project_id, name, old)
             new = self._keys.seal(plain.encode(), (project_id, name))
-            count += await self._store.reseal_secret(project_id, name, old, new)
+            with self._faults.around(Effect.RESEAL_SECRET):
+                count += await self._store.reseal_secret(project_id, name, old, new)
         return count
 
     def _open(self, project_id: str, name: str, sealed: bytes) -> str:

@@ -53,6 +53,11 @@ class Effect(StrEnum):
     SAVE_PROJECT = "save_project"
     DELETE_PROJECT = "delete_project"
 
+    SET_SECRET = "set_secret"
+    DELETE_SECRET = "delete_secret"
+    RESEAL_SECRET = "reseal_secret"
+    """One value is sealed with the newest key instead of an older one."""
+
 
 class Moment(StrEnum):
     BEFORE = "before"
