@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from vibn.errors import Unsupported
 from vibn.models import Severity
 from vibn.runtimes.bubblewrap import firewall, veth
+from vibn.runtimes.bubblewrap.commands import must
 from vibn.runtimes.bubblewrap.host import Networking
+from vibn.runtimes.ranges import REFUSED_4
 
 DIAL = "timeout 5 bash -c '</dev/tcp/{host}/{port}' 2>/dev/null && echo open || echo closed"
 
@@ -114,3 +117,34 @@ def host_addresses() -> list[str]:
     """The IPv4 addresses of this host's interfaces, but for the loopback."""
     lines = os.popen("ip -o -4 addr show scope global").read().splitlines()
     return [line.split()[3].split("/")[0] for line in lines][:4]
+
+
+async def test_addresses_that_are_not_of_the_internet_are_out_of_reach(boxes, guarded):
+    ref = await boxes.make(guarded)
+    near = [str(next(ip_network(block).hosts())) for block in REFUSED_4]
+    words = " ".join(near)
+    program = """
+import errno, socket, sys
+for host in sys.argv[1:]:
+    with socket.socket() as end:
+        end.settimeout(5)
+        try:
+            print(host, errno.errorcode[end.connect_ex((host, 80))])
+        except OSError as exc:
+            print(host, exc)
+"""
+    told = dict(
+        line.split(" ", 1)
+        for line in (await boxes.told(guarded, ref, f"python3 -c '{program}' {words}")).splitlines()
+    )
+    assert list(told) == near
+    assert {told[str(next(ip_network(b).hosts()))] for b in REFUSED_4[1:3]} == {"EHOSTUNREACH"}
+    assert told["198.18.0.1"] == "EHOSTUNREACH"
+    assert "EAGAIN" not in told.values()
+
+
+async def test_the_rules_are_known_again_with_all_their_ranges(boxes, guarded):
+    await boxes.make(guarded)
+    assert await firewall.is_laid(())
+    shown = await must(["nft", "list", "table", *firewall.TABLE.split()])
+    assert "198.18.0.0/15" in shown

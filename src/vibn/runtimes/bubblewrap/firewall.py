@@ -12,15 +12,12 @@ from collections.abc import Sequence
 
 from vibn.errors import RuntimeUnavailable
 from vibn.runtimes.bubblewrap.commands import must, run, which
+from vibn.runtimes.ranges import REFUSED_4
 
 GUARDED = "vbw-"
 OPEN = "vbo-"
 TABLE = "inet vibn_bubblewrap"
 CHAIN = "VIBN-BUBBLEWRAP"
-PRIVATE = (
-    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
-    *("172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4"),
-)
 
 
 def ruleset(block: str, resolvers: Sequence[str], only_ours: bool) -> str:
@@ -44,7 +41,7 @@ table {TABLE} {{
     oifname "{OPEN}*" drop
     {dns}
     meta nfproto ipv6 drop
-    ip daddr {{ {", ".join(PRIVATE)} }} reject with icmp type admin-prohibited
+    ip daddr {{ {", ".join(REFUSED_4)} }} reject with icmp type admin-prohibited
   }}
   chain forward {{
     type filter hook forward priority -10; policy accept;
@@ -77,10 +74,12 @@ async def lay(block: str, resolvers: Sequence[str], only_ours: bool) -> None:
 
 
 async def is_laid(resolvers: Sequence[str]) -> bool:
-    """Whether the rules are there, for these resolvers, and still called from FORWARD."""
+    """Whether the rules are there, for all ranges and these resolvers, and called from FORWARD."""
     shown = await run(["nft", "list", "table", *TABLE.split()])
     v4 = [address for address in resolvers if ":" not in address]
-    if shown.status != 0 or not all(address in shown.out for address in v4):
+    # nft shows ranges that touch each other as one: only the first of them is looked for.
+    wanted = [*v4, *(block for block in REFUSED_4 if block != "240.0.0.0/4")]
+    if shown.status != 0 or not all(address.split("/")[0] in shown.out for address in wanted):
         return False
     return not await _forwarding_dropped() or await _iptables("-C", "FORWARD", "-j", CHAIN) == 0
 

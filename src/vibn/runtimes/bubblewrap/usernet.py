@@ -18,8 +18,10 @@ from vibn.errors import BoxFailed
 from vibn.runtimes.bubblewrap.commands import must, which
 from vibn.runtimes.bubblewrap.sandbox import PYTHON
 from vibn.runtimes.processes import Process
+from vibn.runtimes.ranges import REFUSED_4
 
-_PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+_UNROUTED = ("0.0.0.0/8", "127.0.0.0/8")
+"""Of what is refused, what leads out of no network anyway."""
 _TUN = "/dev/net/tun"
 _ENTER = """
 import ctypes, os, sys
@@ -72,7 +74,7 @@ async def attach(name: str, box: Process, pidfile: Path, guarded: bool) -> Proce
         return helper
     try:
         space = [PYTHON, "-I", "-S", "-c", _ENTER, str(box.pid)]
-        lines = [f"route add unreachable {block}" for block in _PRIVATE]
+        lines = [f"route add unreachable {block}" for block in REFUSED_4 if block not in _UNROUTED]
         await must([*space, "ip", "-batch", "-"], "\n".join(lines) + "\n")
     except BaseException:
         detach(helper)
