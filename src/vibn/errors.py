@@ -103,6 +103,7 @@ class NotFound(VibnError, LookupError):
 
 class WorkspaceNotFound(NotFound):
     code = "workspace_not_found"
+    default_hint = "Create the workspace first, or list the ones that exist."
 
 
 class ProjectNotFound(NotFound):
@@ -129,6 +130,7 @@ class Conflict(VibnError):
     code = "conflict"
     http_status = 409
     exit_code = 5
+    default_hint = "Look at how things are now, then decide whether to call again."
 
 
 class AlreadyExists(Conflict):
@@ -150,12 +152,14 @@ class Unsupported(VibnError):
     code = "unsupported"
     http_status = 501
     exit_code = 6
+    default_hint = "Run `vibn doctor` to see what this host and its runtime can do."
 
 
 class LimitReached(VibnError):
     code = "limit_reached"
     http_status = 507
     exit_code = 7
+    default_hint = "Free some of what is used up, or raise the limit, and try again."
 
 
 class DiskFull(LimitReached):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from vibn.services.masking import mask_bytes
 VALUE_LIMIT = 32 * 1024
 """Bytes of one value."""
 TOTAL_LIMIT = 96 * 1024
-"""Bytes of all names and values of a project; an exec's request has to hold them."""
+"""Bytes of all names and values of a project as JSON, of its variables and of its secrets each:
+an exec's request has to hold both, and its command, in one frame's header of 256 KiB."""
 
 
 class Secrets(Protocol):
@@ -67,9 +69,17 @@ def check(env: Mapping[str, str]) -> dict[str, str]:
             raise InvalidInput(f"The value of {name} holds a NUL byte.")
         if len(value.encode()) > VALUE_LIMIT:
             raise TooLarge(f"The value of {name} is above {VALUE_LIMIT} bytes.")
-    if sum(len(name) + len(value.encode()) for name, value in env.items()) > TOTAL_LIMIT:
-        raise TooLarge(f"The project's variables are above {TOTAL_LIMIT} bytes together.")
+    if encoded(env) > TOTAL_LIMIT:
+        raise TooLarge(
+            f"The project's variables are above {TOTAL_LIMIT} bytes together, as JSON.",
+            hint="Keep large values in a file in /workspace and name the file.",
+        )
     return dict(env)
+
+
+def encoded(env: Mapping[str, str]) -> int:
+    """Bytes in a request: a character outside ASCII takes six or twelve."""
+    return sum(len(json.dumps(name)) + len(json.dumps(value)) + 2 for name, value in env.items())
 
 
 def check_name(name: str) -> str:

@@ -22,7 +22,10 @@ SLUG_LENGTH = 40
 def check_slug(slug: str) -> str:
     """A lower-case DNS label of at most 40 characters. Raises InvalidInput that tells the rule."""
     if len(slug) > SLUG_LENGTH:
-        raise InvalidInput(f"The slug {slug[:60]!r} is longer than {SLUG_LENGTH} characters.")
+        raise InvalidInput(
+            f"The slug {slug[:60]!r} is longer than {SLUG_LENGTH} characters.",
+            hint="Use a shorter name; the long one can be the display name.",
+        )
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", slug):
         raise InvalidInput(
             f"Not a slug: {slug!r}.",
@@ -59,7 +62,10 @@ class Projects:
         limits: Limits | None = None,
         seed: Seed | None = None,
     ) -> Project:
-        """Raises InvalidInput, AlreadyExists, WorkspaceNotFound. Makes no box yet."""
+        """Raises InvalidInput, AlreadyExists, WorkspaceNotFound. Makes no box yet.
+
+        ``seed.archive`` is a file of this host: a surface for tenants never passes one of theirs.
+        """
         project = Project(
             id=self._ids(),
             workspace=workspace,
@@ -110,7 +116,10 @@ class Projects:
         return await self._save(replace(await self.get(workspace, slug), limits=limits))
 
     async def set_seed(self, workspace: str, slug: str, seed: Seed | None) -> Project:
-        """For a box that is not seeded yet; ``Boxes.seed`` tries it at once."""
+        """For a box that is not seeded yet; ``Boxes.seed`` tries it at once.
+
+        ``seed.archive`` is a file of this host: a surface for tenants never passes one of theirs.
+        """
         checked = seeding.check(seed) if seed else None
         return await self._save(replace(await self.get(workspace, slug), seed=checked))
 

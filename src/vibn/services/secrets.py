@@ -21,12 +21,24 @@ class Secrets:
         """Set or replace. Raises ProjectNotFound, InvalidInput, TooLarge; no message holds the
         value."""
         sealed = self._keys.seal(_checked(name, value), (project_id, name))
-        there = {**await self._store.secrets(project_id), name: sealed}
-        if sum(len(n) + len(s) for n, s in there.items()) > environment.TOTAL_LIMIT:
-            limit = environment.TOTAL_LIMIT
-            raise TooLarge(f"The project's secrets are above {limit} bytes together.")
+        others = await self._store.secrets(project_id)
+        size = environment.encoded({name: value})
+        size += sum(self._size(project_id, n, s) for n, s in others.items() if n != name)
+        if size > environment.TOTAL_LIMIT:
+            raise TooLarge(
+                f"The project's secrets are above {environment.TOTAL_LIMIT} bytes together,"
+                " as JSON.",
+                hint="Delete some, or keep large values in a file in /workspace.",
+            )
         with self._faults.around(Effect.SET_SECRET):
             await self._store.set_secret(project_id, name, sealed)
+
+    def _size(self, project_id: str, name: str, sealed: bytes) -> int:
+        """In a request. One that cannot be opened, which reaches no request, counts as it is."""
+        try:
+            return environment.encoded({name: self._open(project_id, name, sealed)})
+        except Conflict:
+            return len(name) + len(sealed)
 
     async def values(self, project_id: str) -> dict[str, str]:
         """All in plain text, for a command's environment. Raises Conflict when one cannot be

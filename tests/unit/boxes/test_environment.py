@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
+from vibn.agent.frames import MAX_HEADER, encode
+from vibn.errors import TooLarge
 from vibn.models import Project
+from vibn.services import environment
 from vibn.services.environment import Environment, Variables
 
 PROJECT = Project(
@@ -43,3 +47,15 @@ async def test_values_of_secrets_are_masked_and_others_are_not():
 @pytest.mark.parametrize("value", ["", "a", "abc"])
 def test_a_value_too_short_to_hide_anything_is_left(value):
     assert Variables({"S": value}, frozenset({"S"})).masked(b"abcabc") == b"abcabc"
+
+
+@pytest.mark.parametrize("character", ["a", "é", "\x01", "🔑"])
+def test_variables_and_secrets_that_are_let_in_fit_into_a_request_together(character):
+    env = {}
+    with suppress(TooLarge):
+        for n in range(100):
+            env = environment.check({**env, f"A{n}": character * 1000})
+    assert 0 < len(env) < 100
+    secrets = {f"B{name}": value for name, value in env.items()}
+    frame = encode({"t": "req", "id": 1, "op": "exec", "a": {"env": {**env, **secrets}}}, b"")
+    assert len(frame) < MAX_HEADER - 32 * 1024
