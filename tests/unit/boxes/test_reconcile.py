@@ -133,7 +133,7 @@ async def test_an_event_of_our_own_doing_costs_no_runtime_call(world, boxes, rec
     assert world.runtime.calls == []
 
 
-@pytest.mark.parametrize("kind", [EventKind.DIED, EventKind.OOM, EventKind.REMOVED])
+@pytest.mark.parametrize("kind", [EventKind.DIED, EventKind.REMOVED])
 async def test_an_event_of_another_hand_brings_the_row_along(world, reconciler, ref, kind):
     await world.runtime.remove(ref)
     await reconciler.handle(RuntimeEvent(kind, ref))
@@ -222,6 +222,7 @@ async def test_a_storm_of_events_of_a_box_is_answered_with_one_look_at_it(world,
     assert world.runtime.calls.count("status") <= 2
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    world.runtime.gates.clear()
 
 
 async def test_a_process_that_ran_out_of_memory_costs_nothing(world, boxes):
