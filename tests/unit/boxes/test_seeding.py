@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -180,3 +181,25 @@ async def test_an_agent_that_never_ends_the_unpacking_does_not_hold_the_seeding(
     seeder = seeding.Seeder(Faults([].append), timeout=0.05)
     with pytest.raises(Unavailable, match="took too long"):
         await seeder.seed(Holding(), Seed(archive=archive(a="1")))
+
+
+@pytest.mark.parametrize("what", ["key", "link", "directory", "pipe"])
+def test_what_is_no_archive_is_not_read(archive, tmp_path, what):
+    path = tmp_path / "x.tar"
+    if what == "key":
+        path.write_text("-----BEGIN KEY-----\n" * 100)
+    elif what == "link":
+        path.symlink_to(archive(a="1"))
+    else:
+        path.mkdir() if what == "directory" else os.mkfifo(path)
+    with pytest.raises(InvalidInput):
+        seeding.check(Seed(archive=str(path)))
+
+
+async def test_an_archive_that_was_exchanged_for_another_file_is_not_sent(
+    world, boxes, seeded, archive, tmp_path
+):
+    path = archive(a="1")
+    await world.projects(boxes).set_seed("acme", "shop", Seed(archive=path))
+    (tmp_path / "seed.tar.gz").write_text("host secret")
+    assert "Not a tar archive" in (await boxes.ensure("acme", "shop")).note

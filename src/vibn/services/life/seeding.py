@@ -15,9 +15,11 @@ No credential of ours is used, and nothing is fetched by the control plane.
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from vibn.errors import Conflict, FileMissing, InvalidInput, Unavailable, VibnError
 from vibn.models import Seed
@@ -76,7 +78,11 @@ class Hand(Protocol):
 
 
 def check(seed: Seed) -> Seed:
-    """Raises InvalidInput for a seed that cannot work, with what to write instead."""
+    """Raises InvalidInput for a seed that cannot work, with what to write instead.
+
+    ``archive`` names a file of this host, which is read with our rights: a surface for tenants
+    must never pass a path of its caller's.
+    """
     if bool(seed.url) == bool(seed.archive):
         raise InvalidInput("A seed is either a git repository's URL or an archive's path.")
     if seed.url and (seed.url.startswith("-") or ":" not in seed.url):
@@ -85,9 +91,35 @@ def check(seed: Seed) -> Seed:
         )
     if seed.ref.startswith("-") or any(c.isspace() or not c.isprintable() for c in seed.ref):
         raise InvalidInput(f"Not a branch, tag or commit: {seed.ref!r}.")
-    if seed.archive and not Path(seed.archive).is_file():
-        raise FileMissing(f"No such archive: {seed.archive}.", hint="Name a .tar or .tar.gz file.")
+    if seed.archive:
+        _opened(Path(seed.archive)).close()
     return seed
+
+
+def _opened(archive: Path) -> BinaryIO:
+    """The archive, open at its start. Raises FileMissing, and InvalidInput for what is no regular
+    file (a link is none either) or does not begin like a tar or a gzip."""
+    hint = "Name a .tar or .tar.gz file."
+    try:
+        place = os.open(archive, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as gone:
+        raise FileMissing(f"No such archive: {archive}.", hint=hint) from gone
+    except OSError as error:
+        text = f"The archive {archive} cannot be read: {error.strerror}."
+        raise InvalidInput(text, hint=hint) from error
+    if not stat.S_ISREG(os.fstat(place).st_mode):
+        os.close(place)
+        raise InvalidInput(f"Not a regular file: {archive}.", hint=hint)
+    file = os.fdopen(place, "rb")
+    try:
+        head = file.read(512)
+        if not (head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar"):
+            raise InvalidInput(f"Not a tar archive: {archive}.", hint=hint)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 class Seeder:
@@ -176,10 +208,11 @@ def _shown(url: str) -> str:
 
 async def _chunks(archive: Path) -> AsyncIterator[bytes]:
     try:
-        with archive.open("rb") as file:
-            while chunk := await asyncio.to_thread(file.read, CHUNK):
-                yield chunk
-    except FileNotFoundError as gone:
+        file = _opened(archive)
+    except FileMissing as gone:
         raise FileMissing(
             f"The seed's archive is gone: {archive}.", hint="Put it back and seed again."
         ) from gone
+    with file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            yield chunk
