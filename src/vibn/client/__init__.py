@@ -1,0 +1,1 @@
+"""The SDK: drive the dev containers of a Vibn server from Python."""
