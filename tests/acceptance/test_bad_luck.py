@@ -94,6 +94,20 @@ async def test_the_agent_killed_during_two_commands_and_a_job(app: App) -> None:
     assert output.data.startswith(b"1\n")
 
 
+async def test_what_a_killed_agent_left_is_collected_when_it_ends(app: App) -> None:
+    """Else each would count against the box's processes until the box ends."""
+    orphans = "for i in $(seq 20); do (sleep 1 &); done; sleep 1; echo done"
+    job = await app.shell.start(*PLACE, orphans)
+    command = asyncio.create_task(app.shell.exec(*PLACE, "sleep 60"))
+    while (await app.shell.exec(*PLACE, "pgrep -xc sleep")).stdout != "22\n":
+        await asyncio.sleep(0.05)
+    await asyncio.gather(command, app.shell.exec(*PLACE, KILL_AGENT), return_exceptions=True)
+    await app.shell.read(*PLACE, job, wait_ms=10_000)
+    async with asyncio.timeout(20):
+        while (await app.shell.exec(*PLACE, "pgrep -xc sleep")).stdout != "0\n":
+            await asyncio.sleep(0.05)
+
+
 async def test_everything_in_the_box_killed_at_once(app: App) -> None:
     await app.files.write(*PLACE, "kept.txt", "kept")
     with pytest.raises(AgentLost):

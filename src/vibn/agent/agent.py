@@ -35,6 +35,7 @@ PRIVATE_ENVIRONMENT = (
     "VIBN_START",
     "VIBN_AGAIN",
     "VIBN_SINCE",
+    "VIBN_STATUS",
     "VIBN_TAKEOVER",
 )
 """Variables between parts of the agent, never shown to a command."""

@@ -5,9 +5,12 @@ shell, which takes a tenth of Python's memory, and waits there until the child's
 then it becomes this program again. The shell itself starts nothing, so the loop goes on when the
 pids limit is reached.
 
-When something in the box kills the agent, it is back at once. An agent that ends by itself comes
-back ever later, up to 5 s. TERM to the loop ends the box: it is passed on as USR1, and the loop
-ends when the agent, having ended the jobs, does.
+When something in the box kills the agent, it is back at once. An agent that ends by itself says so
+on that pipe, and comes back ever later, up to 5 s. TERM to the loop ends the box: it is passed on
+as USR1, and the loop ends when the agent, having ended the jobs, does.
+
+Where the loop is the first process of a pid namespace, what a killed agent left behind becomes its
+children, and the shell collects those that end (dash by ``jobs``, bash by itself).
 """
 
 from __future__ import annotations
@@ -25,13 +28,15 @@ printf vibn-main >/proc/self/comm 2>/dev/null
 stop=
 trap 'heard=1; stop=1; kill -USR1 "$VIBN_CHILD" 2>/dev/null' TERM INT
 trap '' HUP
-heard=1
+trap 'heard=1; jobs >/dev/null' CHLD
+heard=1 VIBN_STATUS=
 while [ -n "$heard" ]; do
   heard=
-  read -r _ <&9
+  while read -r word <&9; do VIBN_STATUS=$word; done
 done
 [ -z "$stop" ] || exit 0
-trap - TERM INT
+trap - TERM INT CHLD
+export VIBN_STATUS
 exec "$VIBN_PYTHON" -I -S -c "$VIBN_START" "$VIBN_AGENT" main "$@"
 """
 START = (
@@ -48,6 +53,7 @@ FORGIVEN = 60.0
 def keep(words: list[str], serve: Callable[[list[str]], int]) -> int:
     """Become the loop; ``words`` are the options of serve. In the child it returns the status of
     ``serve(words)``, in the parent never."""
+    _reap()
     failures = _failures()
     if _number("VIBN_CHILD"):
         # What the shell was given. The next child must not have them.
@@ -60,7 +66,7 @@ def keep(words: list[str], serve: Callable[[list[str]], int]) -> int:
     if child == 0:
         os.close(ours)
         os.environ["VIBN_KEPT"] = str(its)
-        return serve(words)
+        return _told(its, words, serve)
     os.close(its)
     # The script comes from a descriptor, not from an argument: `pkill -f` matches arguments.
     script = os.memfd_create("vibn-main")
@@ -90,20 +96,38 @@ def _fork() -> int:
             time.sleep(0.1)
 
 
-def _failures() -> int:
-    """How often in a row the agent ended by itself; also reaps it."""
-    child, status = _number("VIBN_CHILD"), None
+def _told(pipe: int, words: list[str], serve: Callable[[list[str]], int]) -> int:
+    """The status of ``serve(words)``. One that no signal caused is told to the shell, which cannot
+    ask for it: the agent is not the shell's own child."""
+    status = 1
     try:
-        while True:
-            pid, found = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                break
-            if pid == child:
-                status = found
+        status = serve(words)
+        return status
+    finally:
+        if status <= 128:
+            _tell(pipe, status)
+
+
+def _tell(pipe: int, status: int) -> None:
+    try:
+        os.write(pipe, b"%d\n" % status)
+    except OSError:
+        # The loop is gone: nobody starts the agent again.
+        return
+
+
+def _reap() -> None:
+    """Collect what ended while this program was no shell."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
     except ChildProcessError:
-        pass
-    stray = status is not None and (os.WIFSIGNALED(status) or os.WEXITSTATUS(status) > 128)
-    if not child or stray:
+        return
+
+
+def _failures() -> int:
+    """How often in a row the agent ended by itself."""
+    if not os.environ.get("VIBN_STATUS"):
         return 0
     if time.time() - _number("VIBN_SINCE") > FORGIVEN:
         return 1
