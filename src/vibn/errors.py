@@ -6,13 +6,24 @@
     │   ├── NotText             bytes where text was asked for
     │   ├── TooLarge            above a stated cap
     │   ├── EditNoMatch         old_string does not occur; detail holds the nearest lines
-    │   └── EditAmbiguous       old_string occurs more than once
+    │   ├── EditAmbiguous       old_string occurs more than once
+    │   ├── MethodNotAllowed    the address exists, not for this HTTP method
+    │   └── HostRefused         the request names a host or an origin that is not ours
+    ├── Unauthenticated         no token, or one that nobody issued
+    │   ├── TokenExpired
+    │   └── TokenRevoked
+    ├── Forbidden               the caller is known and may not
+    │   ├── ReadOnlyToken
+    │   └── AdminRequired
     ├── NotFound
     │   ├── WorkspaceNotFound   also said of a foreign workspace
     │   ├── ProjectNotFound     also said of a foreign project
     │   ├── BoxAbsent           the project has no dev container yet
     │   ├── FileMissing         no such file, directory or working directory
-    │   └── JobNotFound
+    │   ├── JobNotFound
+    │   ├── TokenNotFound
+    │   ├── ToolNotFound
+    │   └── RouteNotFound       no such address on this server
     ├── Conflict                the world is not as the call expected
     │   ├── AlreadyExists
     │   ├── HashMismatch        the file changed since it was read
@@ -21,13 +32,18 @@
     ├── LimitReached
     │   ├── DiskFull
     │   ├── PidsLimit
-    │   └── OutOfMemory
+    │   ├── OutOfMemory
+    │   ├── RateLimited         too many calls a second; detail holds retry_after
+    │   └── TooManyCalls        too many calls at once; detail holds retry_after
     ├── Denied                  the box's own permissions refuse it
     ├── Unavailable             trying again may help
     │   ├── AgentLost           the agent or the channel went away with the call in flight
     │   ├── BoxFailed           the dev container could not be started
     │   ├── RuntimeUnavailable  the engine does not answer
-    │   └── StoreUnavailable    the database does not answer
+    │   ├── StoreUnavailable    the database does not answer
+    │   ├── ServerUnreachable   said by our clients: no Vibn server answers there
+    │   └── ShuttingDown        this server ends; another, or the next, takes the call
+    ├── SwitchedOff             the kill switch is on; detail holds reason and scope
     ├── DeadlineExceeded        our own deadline for a step passed
     └── ProtocolViolation       what came from a box was not the protocol
 
@@ -95,6 +111,51 @@ class EditAmbiguous(InvalidInput):
     default_hint = "Add surrounding lines until old_string is unique, or pass replace_all."
 
 
+class MethodNotAllowed(InvalidInput):
+    code = "method_not_allowed"
+    http_status = 405
+    default_hint = "The Allow header names the methods; /api/v1/openapi.json lists them all."
+
+
+class HostRefused(InvalidInput):
+    code = "host_refused"
+    http_status = 421
+    default_hint = "Name the host or the origin in VIBN_ALLOWED_HOSTS or VIBN_ALLOWED_ORIGINS."
+
+
+class Unauthenticated(VibnError):
+    code = "unauthenticated"
+    http_status = 401
+    exit_code = 3
+    default_hint = "Send a token as `Authorization: Bearer ...`; `vibn tokens create` makes one."
+
+
+class TokenExpired(Unauthenticated):
+    code = "token_expired"
+    default_hint = "Ask for a new token; `vibn tokens create` makes one."
+
+
+class TokenRevoked(Unauthenticated):
+    code = "token_revoked"
+    default_hint = "Ask for a new token; `vibn tokens create` makes one."
+
+
+class Forbidden(VibnError):
+    code = "forbidden"
+    http_status = 403
+    exit_code = 8
+
+
+class ReadOnlyToken(Forbidden):
+    code = "read_only_token"
+    default_hint = "Use a token with full access for calls that change something."
+
+
+class AdminRequired(Forbidden):
+    code = "admin_required"
+    default_hint = "Send the admin secret (VIBN_ADMIN_SECRET) as the bearer token."
+
+
 class NotFound(VibnError, LookupError):
     code = "not_found"
     http_status = 404
@@ -124,6 +185,21 @@ class FileMissing(NotFound):
 class JobNotFound(NotFound):
     code = "job_not_found"
     default_hint = "Use shell_list to see the jobs of this box."
+
+
+class TokenNotFound(NotFound):
+    code = "token_not_found"
+    default_hint = "List the tokens to see the ids that exist."
+
+
+class ToolNotFound(NotFound):
+    code = "tool_not_found"
+    default_hint = "List the tools to see the names that exist."
+
+
+class RouteNotFound(NotFound):
+    code = "route_not_found"
+    default_hint = "/api/v1/openapi.json lists the addresses of this server."
 
 
 class Conflict(VibnError):
@@ -177,6 +253,20 @@ class OutOfMemory(LimitReached):
     default_hint = "Use less memory in the command or raise VIBN_DEV_MEM_LIMIT."
 
 
+class RateLimited(LimitReached):
+    code = "rate_limited"
+    retryable = True
+    http_status = 429
+    default_hint = "Wait as long as Retry-After says, or raise VIBN_RATE_LIMIT."
+
+
+class TooManyCalls(LimitReached):
+    code = "too_many_calls"
+    retryable = True
+    http_status = 429
+    default_hint = "Wait until calls of this token ended, or raise VIBN_CALL_LIMIT."
+
+
 class Denied(VibnError, PermissionError):
     code = "denied"
     http_status = 403
@@ -211,6 +301,23 @@ class RuntimeUnavailable(Unavailable):
 class StoreUnavailable(Unavailable):
     code = "store_unavailable"
     default_hint = "Check the database that VIBN_DATABASE_URL names."
+
+
+class ServerUnreachable(Unavailable, ConnectionError):
+    code = "server_unreachable"
+    default_hint = "Start it with `vibn up`, or set VIBN_URL to where it runs."
+
+
+class ShuttingDown(Unavailable):
+    code = "shutting_down"
+    default_hint = "The command was ended; background jobs go on. Try again in a moment."
+
+
+class SwitchedOff(VibnError):
+    code = "switched_off"
+    http_status = 503
+    exit_code = 12
+    default_hint = "An operator switched dev containers off; ask them, or wait until it is over."
 
 
 class DeadlineExceeded(VibnError, TimeoutError):

@@ -1,4 +1,5 @@
-"""The contract of the store: workspaces, projects, boxes, and secrets at rest.
+"""The contract of the store: workspaces, projects, boxes, and secrets at rest; what it keeps of
+authority stands in ``authority.py``.
 
 Implementations: ``memory`` (tests), ``sql`` (SQLite in WAL mode and PostgreSQL, one source of
 SQL). One contract suite runs against all. Every method raises ``StoreUnavailable``, within about
@@ -12,24 +13,26 @@ would be stored, and find nothing where they are looked up. Times come back in U
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from vibn.models import Box, BoxState, Project, Workspace
+from vibn.store.authority import SwitchStore, TokenStore, Trail
+from vibn.store.located import Located
 
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """The answer to the warm path's one SELECT."""
-
-    project: Project
-    box: Box | None
-    secrets: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
-    """Sealed values by name."""
+__all__ = ["Located", "Store"]
 
 
 class Store(Protocol):
+    @property
+    def tokens(self) -> TokenStore: ...
+
+    @property
+    def switches(self) -> SwitchStore: ...
+
+    @property
+    def trail(self) -> Trail: ...
+
     async def open(self) -> None:
         """Connect and migrate. Safe when two processes do it at once."""
         ...
@@ -50,6 +53,10 @@ class Store(Protocol):
         """All, by slug."""
         ...
 
+    async def delete_workspace(self, slug: str) -> None:
+        """Idempotent; its tokens go with it. Raises Conflict while it has projects."""
+        ...
+
     async def add_project(self, project: Project) -> Project:
         """Raises AlreadyExists when the slug is taken in its workspace (or the id anywhere),
         WorkspaceNotFound."""
@@ -64,8 +71,13 @@ class Store(Protocol):
         """Those of one workspace, by slug; none when there is no such workspace."""
         ...
 
+    async def overview(self, workspace: str) -> Sequence[tuple[Project, Box | None]]:
+        """The projects of one workspace with their boxes, by slug, in one SELECT."""
+        ...
+
     async def delete_project(self, workspace: str, slug: str) -> None:
-        """Idempotent; its secrets go with it. Raises Conflict while its box's row exists."""
+        """Idempotent; its secrets and tokens go with it. Raises Conflict while its box's row
+        exists."""
         ...
 
     async def locate(self, workspace: str, project: str) -> Located:

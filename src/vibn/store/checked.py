@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from vibn.authority import AuditRow, Switch, Token
 from vibn.errors import InvalidInput
 from vibn.models import Box, Project, Workspace
 
@@ -75,3 +76,26 @@ def activity(batch: Mapping[str, datetime]) -> dict[str, datetime]:
     """A copy. Ids that no store can hold name no box, and are left out as others are."""
     moments(**batch)
     return {project_id: at for project_id, at in batch.items() if storable(project_id)}
+
+
+def token(value: Token) -> Token:
+    texts(id=value.id, digest=value.digest, workspace=value.workspace, name=value.name)
+    texts(project_id=value.project_id or "")
+    moments(created_at=value.created_at, expires_at=value.expires_at, revoked_at=value.revoked_at)
+    return value
+
+
+def switch(value: Switch) -> Switch:
+    texts(workspace=value.workspace, project=value.project)
+    texts(reason=value.reason, author=value.author)
+    moments(at=value.at)
+    return value
+
+
+def audit_row(value: AuditRow) -> AuditRow:
+    texts(request=value.request, surface=value.surface, token=value.token, tool=value.tool)
+    texts(workspace=value.workspace, project=value.project, outcome=value.outcome)
+    for path in value.paths:
+        texts(path=path)
+    moments(at=value.at)
+    return value

@@ -11,7 +11,7 @@ does not know whether it happened. Raises StoreUnavailable within the connector'
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ Work = Callable[[sa.Connection], T]
 
 DEADLINE = 10.0
 """Seconds that one call may wait for the database."""
+HEARD_EVERY = 2.0
 
 
 class Connector(Protocol):
@@ -35,3 +36,9 @@ class Connector(Protocol):
     async def scan(self, work: Work[T]) -> T: ...
 
     async def write(self, work: Work[T]) -> T: ...
+
+    def heard(self, channel: str) -> AsyncIterator[None]:
+        """Yields at once, then within half a second after each ``pg_notify`` on this channel or,
+        where there is none, often enough for that; every ``HEARD_EVERY`` seconds anyhow. Never
+        ends, and never raises for the database."""
+        ...

@@ -9,7 +9,8 @@ from datetime import datetime
 from vibn.errors import StoreUnavailable
 from vibn.models import Box, BoxState, Project, Workspace
 from vibn.store import checked, refusals
-from vibn.store.base import Located
+from vibn.store.located import Located
+from vibn.store.memory_authority import MemorySwitches, MemoryTokens, MemoryTrail
 
 
 class MemoryStore:
@@ -24,6 +25,14 @@ class MemoryStore:
         self._secrets: dict[str, dict[str, bytes]] = {}
         self._warm: dict[str, Box] = {}
         self._installation = ""
+        self.tokens = MemoryTokens(
+            self._answer,
+            self._workspaces.__contains__,
+            self._projects.get,
+            self._located,
+        )
+        self.switches = MemorySwitches(self._answer)
+        self.trail = MemoryTrail(self._answer)
 
     async def open(self) -> None:
         self._answer()
@@ -51,6 +60,13 @@ class MemoryStore:
         self._answer()
         return [self._workspaces[slug] for slug in sorted(self._workspaces)]
 
+    async def delete_workspace(self, slug: str) -> None:
+        self._answer()
+        if any(project.workspace == slug for project in self._projects.values()):
+            raise refusals.has_projects(slug)
+        self._workspaces.pop(slug, None)
+        self.tokens.forget(slug)
+
     async def add_project(self, project: Project) -> Project:
         self._answer()
         value = checked.project(project)
@@ -76,6 +92,10 @@ class MemoryStore:
         found = [_kept(p) for p in self._projects.values() if p.workspace == workspace]
         return sorted(found, key=lambda project: project.slug)
 
+    async def overview(self, workspace: str) -> Sequence[tuple[Project, Box | None]]:
+        found = await self.projects(workspace)
+        return [(project, self._boxes.get(project.id)) for project in found]
+
     async def delete_project(self, workspace: str, slug: str) -> None:
         self._answer()
         project = self._find(workspace, slug)
@@ -85,15 +105,14 @@ class MemoryStore:
             raise refusals.has_box(slug)
         del self._projects[project.id]
         self._secrets.pop(project.id, None)
+        self.tokens.forget(workspace, project.id)
 
     async def locate(self, workspace: str, project: str) -> Located:
         self._answer()
-        found = self._find(workspace, project)
+        found = self._located(workspace, project)
         if found is None:
             raise refusals.no_project(workspace, project)
-        return Located(
-            _kept(found), self._boxes.get(found.id), dict(self._secrets.get(found.id, {}))
-        )
+        return found
 
     # boxes
 
@@ -203,6 +222,13 @@ class MemoryStore:
     def _answer(self) -> None:
         if self.away:
             raise StoreUnavailable("The store in memory was told to be away.")
+
+    def _located(self, workspace: str, slug: str) -> Located | None:
+        found = self._find(workspace, slug)
+        if found is None:
+            return None
+        secrets = dict(self._secrets.get(found.id, {}))
+        return Located(_kept(found), self._boxes.get(found.id), secrets)
 
     def _find(self, workspace: str, slug: str) -> Project | None:
         for project in self._projects.values():

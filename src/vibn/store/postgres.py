@@ -8,6 +8,9 @@ in autocommit, one round trip each; writes in a transaction.
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,19 +18,23 @@ import asyncpg  # type: ignore[import-untyped]
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from vibn.errors import InvalidInput
+from vibn.errors import InvalidInput, StoreUnavailable
 from vibn.store import refusals
-from vibn.store.connector import DEADLINE, Work
+from vibn.store.connector import DEADLINE, HEARD_EVERY, Work
 from vibn.store.failures import translated, unavailable
 from vibn.store.migrate import LOCK_KEY, OURS, Migrations
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
 _CONNECT = 5.0
 """Seconds for one attempt to connect."""
 _MIGRATE = 60.0
 """Seconds for the migrations, other processes' included."""
+_AGAIN = 0.5
+"""Seconds before a listening connection is tried again."""
 _WHERE = "The PostgreSQL database"
 
 
@@ -101,6 +108,37 @@ class PostgresConnector:
                         return await _change(connection, work)
                 async with engine.connect() as connection:
                     return await _change(connection, work)
+
+    async def heard(self, channel: str) -> AsyncIterator[None]:
+        """By a connection of its own, which is made again when it broke: what was said meanwhile
+        is lost, so the first yield after that is early."""
+        while True:
+            said = asyncio.Event()
+            connection = await self._listening(channel, said)
+            try:
+                yield
+                while connection is not None and not connection.is_closed():
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(HEARD_EVERY):
+                            await said.wait()
+                    said.clear()
+                    yield
+                await asyncio.sleep(_AGAIN)
+            finally:
+                if connection is not None:
+                    connection.terminate()
+
+    async def _listening(self, channel: str, said: asyncio.Event) -> Any:
+        """A connection that sets ``said`` at each word on the channel, and when it is lost; None
+        when the database does not answer."""
+        try:
+            connection = await self._connect()
+            connection.add_termination_listener(lambda _: said.set())
+            await connection.add_listener(channel, lambda *_: said.set())
+        except (StoreUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("nothing is heard on %s until the database answers: %s", channel, error)
+            return None
+        return connection
 
     async def _migrate(self) -> None:
         engine = self._make(poolclass=sa.pool.NullPool)

@@ -7,6 +7,7 @@ from vibn.errors import (
     Conflict,
     ProjectNotFound,
     StoreUnavailable,
+    TokenNotFound,
     WorkspaceNotFound,
 )
 
@@ -40,6 +41,18 @@ def has_box(slug: str) -> Conflict:
 
 def box_taken(box_id: str) -> Conflict:
     return Conflict(f"Box {box_id!r} belongs to another project.")
+
+
+def has_projects(slug: str) -> Conflict:
+    return Conflict(f"Workspace {slug!r} still has projects.", hint="Delete its projects first.")
+
+
+def token_exists(token_id: str) -> AlreadyExists:
+    return AlreadyExists(f"There is a token {token_id!r} already.")
+
+
+def no_token(token_id: str) -> TokenNotFound:
+    return TokenNotFound(f"There is no token {token_id!r} in this workspace.")
 
 
 def warm_exists(box_id: str) -> AlreadyExists:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from vibn.authority import Access, AuditHead, AuditRow, Replica, Scope, Switch, Token
 from vibn.models import Box, BoxState, Limits, Project, Seed, Tier, Workspace
 from vibn.store import tables
 
@@ -72,3 +73,78 @@ def box_values(value: Box) -> Values:
     values["state"] = value.state.value
     values["tier"] = None if value.tier is None else value.tier.value
     return values
+
+
+TOKEN_NAMES = ("id", "digest", "workspace", "name", "access", "created_at", "project_id")
+TOKEN_TIMES = ("expires_at", "revoked_at")
+TOKEN = [tables.tokens.c[name] for name in (*TOKEN_NAMES, *TOKEN_TIMES)]
+"""The slug of the project it is held to comes from a join."""
+
+
+def token(row: Row, project: str | None) -> Token:
+    id_, digest, workspace_, name, access, created_at, project_id, expires_at, revoked_at = row
+    return Token(
+        id=id_,
+        digest=digest,
+        workspace=workspace_,
+        name=name,
+        access=Access(access),
+        created_at=created_at,
+        project=project,
+        project_id=project_id,
+        expires_at=expires_at,
+        revoked_at=revoked_at,
+    )
+
+
+def token_values(value: Token) -> Values:
+    values: Values = {name: getattr(value, name) for name in (*TOKEN_NAMES, *TOKEN_TIMES)}
+    values["access"] = value.access.value
+    return values
+
+
+SWITCH_NAMES = tuple(field.name for field in fields(Switch))
+SWITCH = [tables.switches.c[name] for name in SWITCH_NAMES]
+
+
+def switch(row: Row) -> Switch:
+    return Switch(Scope(row[0]), *row[1:])
+
+
+def switch_values(value: Switch) -> Values:
+    return {**asdict(value), "scope": value.scope.value}
+
+
+REPLICA_NAMES = tuple(field.name for field in fields(Replica))
+REPLICA = [tables.replicas.c[name] for name in REPLICA_NAMES]
+
+
+def replica(row: Row) -> Replica:
+    return Replica(*row)
+
+
+AUDIT_NAMES = tuple(field.name for field in fields(AuditRow))
+AUDIT = [tables.audit.c[name] for name in AUDIT_NAMES]
+_PATHS = AUDIT_NAMES.index("paths")
+
+
+def audit_row(row: Row) -> AuditRow:
+    values = list(row)
+    values[_PATHS] = tuple(values[_PATHS])
+    return AuditRow(*values)
+
+
+def audit_values(value: AuditRow) -> Values:
+    return {name: getattr(value, name) for name in AUDIT_NAMES} | {"paths": list(value.paths)}
+
+
+HEAD_NAMES = tuple(field.name for field in fields(AuditHead))
+HEAD = [tables.audit_heads.c[name] for name in HEAD_NAMES]
+
+
+def audit_head(row: Row) -> AuditHead:
+    return AuditHead(*row)
+
+
+def head_values(value: AuditHead) -> Values:
+    return {name: getattr(value, name) for name in HEAD_NAMES}

@@ -8,9 +8,10 @@ from datetime import datetime
 from vibn.config import Settings
 from vibn.models import Box, BoxState, Project, Workspace
 from vibn.store import checked, refusals
-from vibn.store.base import Located
 from vibn.store.connector import Connector
+from vibn.store.located import Located
 from vibn.store.queries import boxes, projects, secrets, warm, workspaces
+from vibn.store.sql_authority import SqlSwitches, SqlTokens, SqlTrail
 from vibn.store.sqlite import SqliteConnector
 
 
@@ -31,6 +32,9 @@ class SqlStore:
 
     def __init__(self, connector: Connector) -> None:
         self._db = connector
+        self.tokens = SqlTokens(connector)
+        self.switches = SqlSwitches(connector)
+        self.trail = SqlTrail(connector)
 
     async def open(self) -> None:
         await self._db.open()
@@ -52,6 +56,10 @@ class SqlStore:
     async def workspaces(self) -> Sequence[Workspace]:
         return await self._db.scan(workspaces.every)
 
+    async def delete_workspace(self, slug: str) -> None:
+        if checked.storable(slug):
+            await self._db.write(lambda c: workspaces.delete(c, slug))
+
     async def add_project(self, project: Project) -> Project:
         value = checked.project(project)
         return await self._db.write(lambda c: projects.add(c, value))
@@ -64,6 +72,11 @@ class SqlStore:
         if not checked.storable(workspace):
             return []
         return await self._db.scan(lambda c: projects.of_workspace(c, workspace))
+
+    async def overview(self, workspace: str) -> Sequence[tuple[Project, Box | None]]:
+        if not checked.storable(workspace):
+            return []
+        return await self._db.scan(lambda c: projects.overview(c, workspace))
 
     async def delete_project(self, workspace: str, slug: str) -> None:
         if checked.storable(workspace) and checked.storable(slug):

@@ -12,7 +12,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 _FOREVER = 60.0
 """Seconds to wait for other processes' migrations."""
+_LOOK = 0.25
+"""Seconds between two looks at what another process may have changed."""
 
 
 class SqliteConnector:
@@ -78,6 +80,13 @@ class SqliteConnector:
 
     async def write(self, work: Work[T]) -> T:
         return await self._run(self._writer, work)
+
+    async def heard(self, channel: str) -> AsyncIterator[None]:
+        """SQLite tells nobody of a change: whoever asks looks often. A look costs microseconds."""
+        del channel
+        while True:
+            yield
+            await asyncio.sleep(_LOOK)
 
     async def _run(self, lane: _Lane | None, work: Work[T]) -> T:
         if lane is None:

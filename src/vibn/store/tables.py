@@ -31,7 +31,7 @@ class Instant(sa.types.TypeDecorator[datetime]):
         return datetime.fromisoformat(value)
 
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test holds that the scripts end there."""
 VERSION_TABLE = "fs_schema_version"
 
@@ -113,4 +113,83 @@ installation = sa.Table(
     sa.Column("singleton", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("id", sa.Text, nullable=False),
     sa.CheckConstraint("singleton = 1", name="fs_installation_one_row"),
+)
+
+tokens = sa.Table(
+    "fs_tokens",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    sa.Column("workspace", sa.ForeignKey("fs_workspaces.slug", ondelete="CASCADE"), nullable=False),
+    sa.Column("project_id", sa.ForeignKey("fs_projects.id", ondelete="CASCADE")),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("access", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant),
+    sa.Column("revoked_at", Instant),
+    sa.Index("fs_tokens_ws_idx", "workspace", "created_at"),
+    sa.Index("fs_tokens_project_idx", "project_id"),
+)
+
+switches = sa.Table(
+    "fs_switches",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, primary_key=True),
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("kill", sa.Boolean, nullable=False),
+)
+
+switch_revision = sa.Table(
+    "fs_switch_revision",
+    metadata,
+    sa.Column("singleton", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.CheckConstraint("singleton = 1", name="fs_switch_revision_one_row"),
+)
+
+replicas = sa.Table(
+    "fs_replicas",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("applied", sa.Integer, nullable=False),
+)
+
+audit = sa.Table(
+    "fs_audit",
+    metadata,
+    sa.Column("chain", sa.Text, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("surface", sa.Text, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("project", sa.Text, nullable=False),
+    sa.Column("tool", sa.Text, nullable=False),
+    sa.Column("arguments", sa.Text, nullable=False),
+    sa.Column("paths", sa.JSON, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("ms", sa.Float, nullable=False),
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.Column("sent", sa.BigInteger, nullable=False),
+    sa.Column("mac", sa.Text, nullable=False),
+    sa.Index("fs_audit_at_idx", "at"),
+    sa.Index("fs_audit_ws_idx", "workspace", "at"),
+)
+
+audit_heads = sa.Table(
+    "fs_audit_heads",
+    metadata,
+    sa.Column("chain", sa.Text, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("mac", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("final", sa.Boolean, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
 )

@@ -24,7 +24,7 @@ Connect = Callable[[Migrations], Connector]
 BROKEN = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "0003", "0002"
 def upgrade():
     op.create_table("fs_half_done", sa.Column("id", sa.Text))
     op.execute("INSERT INTO fs_half_done VALUES ('x')")
@@ -45,8 +45,8 @@ def connect(database: str, tmp_path: Path) -> Connect:
 def _broken(tmp_path: Path) -> Migrations:
     scripts = tmp_path / "scripts"
     shutil.copytree(OURS.scripts, scripts)
-    (scripts / "versions" / "0002_broken.py").write_text(BROKEN)
-    return Migrations(scripts, "0002")
+    (scripts / "versions" / "0003_broken.py").write_text(BROKEN)
+    return Migrations(scripts, "0003")
 
 
 def _tables(connection: sa.Connection) -> set[str]:

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from vibn.models import Project
+from vibn.models import Box, Project
 from vibn.store import refusals, rows, tables
-from vibn.store.base import Located
+from vibn.store.located import Located
 from vibn.store.queries.dialect import lacks_parent
 
 _p = tables.projects.c
 _OF_WORKSPACE = sa.select(*rows.PROJECT).where(_p.workspace == sa.bindparam("workspace"))
 _s = tables.secrets.c
+LOCATED = [_s.name, _s.sealed, *rows.PROJECT, *rows.BOX]
+"""The columns that ``located`` reads."""
 _LOCATE = (
-    sa.select(_s.name, _s.sealed, *rows.PROJECT, *rows.BOX)
+    sa.select(*LOCATED)
     .select_from(
         tables.workspaces.join(tables.projects, _p.workspace == tables.workspaces.c.slug)
         .outerjoin(tables.boxes, tables.boxes.c.project_id == _p.id)
@@ -23,6 +25,11 @@ _LOCATE = (
     )
     .where(tables.workspaces.c.slug == sa.bindparam("workspace"))
     .where(_p.slug == sa.bindparam("slug"))
+)
+_OVERVIEW = (
+    sa.select(*rows.PROJECT, *rows.BOX)
+    .select_from(tables.projects.outerjoin(tables.boxes, tables.boxes.c.project_id == _p.id))
+    .where(_p.workspace == sa.bindparam("workspace"))
 )
 _SAVE = (
     tables.projects.update()
@@ -69,11 +76,27 @@ def delete(connection: sa.Connection, workspace: str, slug: str) -> None:
         raise refusals.has_box(slug) from error
 
 
+def overview(connection: sa.Connection, workspace: str) -> Sequence[tuple[Project, Box | None]]:
+    width = len(rows.PROJECT)
+    found = [
+        (rows.project(row[:width]), None if row[width] is None else rows.box(row[width:]))
+        for row in connection.execute(_OVERVIEW, {"workspace": workspace})
+    ]
+    return sorted(found, key=lambda pair: pair[0].slug)
+
+
 def locate(connection: sa.Connection, workspace: str, slug: str) -> Located:
-    """A row for each secret, and one where there is none; the rest of them is the same."""
     found = connection.execute(_LOCATE, {"workspace": workspace, "slug": slug}).all()
-    if not found:
+    value = located(found)
+    if value is None:
         raise refusals.no_project(workspace, slug)
+    return value
+
+
+def located(found: Sequence[rows.Row]) -> Located | None:
+    """From a row for each secret, or one where there is none; the rest of them is the same."""
+    if not found or found[0][2] is None:
+        return None
     row = found[0]
     box = None if row[_WIDTH] is None else rows.box(row[_WIDTH:])
     sealed = {name: bytes(value) for name, value, *_ in found if name is not None}

@@ -12,6 +12,7 @@ from vibn.store.queries.dialect import each_dialect
 
 _ALL = sa.select(*rows.WORKSPACE)
 _BY_SLUG = _ALL.where(tables.workspaces.c.slug == sa.bindparam("slug"))
+_DELETE = tables.workspaces.delete().where(tables.workspaces.c.slug == sa.bindparam("key"))
 _FIRST_ID = each_dialect(tables.installation, lambda insert: insert.on_conflict_do_nothing())
 _ID = sa.select(tables.installation.c.id)
 
@@ -34,6 +35,14 @@ def one(connection: sa.Connection, slug: str) -> Workspace:
 def every(connection: sa.Connection) -> Sequence[Workspace]:
     found = [rows.workspace(row) for row in connection.execute(_ALL)]
     return sorted(found, key=lambda value: value.slug)
+
+
+def delete(connection: sa.Connection, slug: str) -> None:
+    """Its projects, if there are any, refuse this by their foreign key."""
+    try:
+        connection.execute(_DELETE, {"key": slug})
+    except sa.exc.IntegrityError as error:
+        raise refusals.has_projects(slug) from error
 
 
 def installation(connection: sa.Connection, candidate: str) -> str:
