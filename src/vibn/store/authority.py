@@ -79,8 +79,8 @@ class Trail(Protocol):
     """The audit trail. Rows and heads are only ever added."""
 
     async def append(self, rows: Sequence[AuditRow], heads: Sequence[AuditHead] = ()) -> None:
-        """In one transaction. A row or head that is there already, by chain and seq, is left as
-        it is: a batch may be repeated."""
+        """In one transaction. A row that is there already, by chain and seq, is left as it is,
+        and so is a head, by chain, seq and final: a batch may be repeated."""
         ...
 
     async def recent(

@@ -142,14 +142,14 @@ class MemoryTrail:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._rows: dict[tuple[str, int], AuditRow] = {}
-        self._heads: dict[tuple[str, int], AuditHead] = {}
+        self._heads: dict[tuple[str, int, bool], AuditHead] = {}
 
     async def append(self, rows: Sequence[AuditRow], heads: Sequence[AuditHead] = ()) -> None:
         self._answer()
         for row in rows:
             self._rows.setdefault((row.chain, row.seq), checked.audit_row(row))
         for head in heads:
-            self._heads.setdefault((head.chain, head.seq), head)
+            self._heads.setdefault((head.chain, head.seq, head.final), head)
 
     async def recent(
         self,
@@ -171,7 +171,7 @@ class MemoryTrail:
 
     async def chains(self) -> Sequence[str]:
         self._answer()
-        return sorted({chain for chain, _ in (*self._rows, *self._heads)})
+        return sorted({key[0] for key in (*self._rows, *self._heads)})
 
     async def rows(self, chain: str, after: int, limit: int) -> Sequence[AuditRow]:
         self._answer()

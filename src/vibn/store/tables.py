@@ -164,7 +164,7 @@ audit = sa.Table(
     "fs_audit",
     metadata,
     sa.Column("chain", sa.Text, primary_key=True),
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("request", sa.Text, nullable=False),
     sa.Column("surface", sa.Text, nullable=False),
@@ -179,6 +179,7 @@ audit = sa.Table(
     sa.Column("received", sa.BigInteger, nullable=False),
     sa.Column("sent", sa.BigInteger, nullable=False),
     sa.Column("mac", sa.Text, nullable=False),
+    sa.CheckConstraint("seq > 0", name="fs_audit_from_one"),
     sa.Index("fs_audit_at_idx", "at"),
     sa.Index("fs_audit_ws_idx", "workspace", "at"),
 )
@@ -187,9 +188,9 @@ audit_heads = sa.Table(
     "fs_audit_heads",
     metadata,
     sa.Column("chain", sa.Text, primary_key=True),
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("mac", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
-    sa.Column("final", sa.Boolean, nullable=False),
+    sa.Column("final", sa.Boolean, primary_key=True),
     sa.Column("signature", sa.Text, nullable=False),
 )

@@ -21,7 +21,7 @@ _ROWS = (
     .where(_a.chain == sa.bindparam("chain"), _a.seq > sa.bindparam("after"))
     .order_by(_a.seq)
 )
-_HEADS = sa.select(*rows.HEAD).where(_h.chain == sa.bindparam("chain")).order_by(_h.seq)
+_HEADS = sa.select(*rows.HEAD).where(_h.chain == sa.bindparam("chain")).order_by(_h.seq, _h.final)
 _CHAINS = sa.union(sa.select(_a.chain), sa.select(_h.chain))
 
 

@@ -57,7 +57,7 @@ def upgrade() -> None:
     op.create_table(
         "fs_audit",
         sa.Column("chain", sa.Text, primary_key=True),
-        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("at", Instant, nullable=False),
         sa.Column("request", sa.Text, nullable=False),
         sa.Column("surface", sa.Text, nullable=False),
@@ -72,15 +72,16 @@ def upgrade() -> None:
         sa.Column("received", sa.BigInteger, nullable=False),
         sa.Column("sent", sa.BigInteger, nullable=False),
         sa.Column("mac", sa.Text, nullable=False),
+        sa.CheckConstraint("seq > 0", name="fs_audit_from_one"),
     )
     op.create_index("fs_audit_at_idx", "fs_audit", ["at"])
     op.create_index("fs_audit_ws_idx", "fs_audit", ["workspace", "at"])
     op.create_table(
         "fs_audit_heads",
         sa.Column("chain", sa.Text, primary_key=True),
-        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("mac", sa.Text, nullable=False),
         sa.Column("at", Instant, nullable=False),
-        sa.Column("final", sa.Boolean, nullable=False),
+        sa.Column("final", sa.Boolean, primary_key=True),
         sa.Column("signature", sa.Text, nullable=False),
     )
