@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import subprocess
 from contextlib import suppress
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from vibn.errors import AgentLost, BoxFailed
 from vibn.models import EventKind, RuntimeState
-from vibn.runtimes.bubblewrap import ending, life
+from vibn.runtimes.bubblewrap import ending, life, veth
 from vibn.runtimes.bubblewrap.places import Places
 from vibn.runtimes.processes import Process
 
@@ -110,13 +108,13 @@ async def test_a_sandbox_that_cannot_start_is_failed_with_the_reason(boxes, runt
 
 async def test_removing_leaves_nothing_on_the_host(boxes, runtime):
     ref = await boxes.make(runtime)
-    address = await runtime.address(ref, 80)
+    network = veth.of(boxes.installation, ref.box_id, True)
     await runtime.remove(ref, volumes=True)
     left = [str(p) for p in boxes.base.rglob("*") if ref.box_id in str(p)]
     groups = [str(p) for p in Path("/sys/fs/cgroup").rglob(f"vibn-{boxes.installation[:16]}")]
     assert (left, groups) == ([], [])
-    addresses = subprocess.run(["ip", "-4", "addr"], capture_output=True, text=True).stdout
-    assert address is None or f"{ip_address(address.host) - 1}/30" not in addresses
+    assert not (Path("/sys/class/net") / network.interface).exists()
+    assert not network.namespace.exists()
 
 
 async def test_the_record_of_a_box_is_ours_alone(boxes, runtime):

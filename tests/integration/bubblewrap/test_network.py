@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -13,9 +15,10 @@ import pytest
 
 from vibn.errors import Unsupported
 from vibn.models import Severity
-from vibn.runtimes.bubblewrap import firewall, veth
+from vibn.runtimes.bubblewrap import ending, firewall, life, usernet, veth
 from vibn.runtimes.bubblewrap.commands import must
 from vibn.runtimes.bubblewrap.host import Networking
+from vibn.runtimes.bubblewrap.places import Places
 from vibn.runtimes.ranges import REFUSED_4
 
 DIAL = "timeout 5 bash -c '</dev/tcp/{host}/{port}' 2>/dev/null && echo open || echo closed"
@@ -92,6 +95,56 @@ async def test_a_stopped_box_leaves_no_interface(boxes, guarded):
     await guarded.stop(ref, grace=1)
     assert not interface.exists()
     assert not network.namespace.exists()
+
+
+@pytest.mark.parametrize("after", [0.0, 0.002, 0.005, 0.01, 0.02])
+async def test_a_look_at_the_host_that_was_cut_short_leaves_nothing(guarded, after):
+    looking = asyncio.create_task(veth.missing())
+    await asyncio.sleep(after)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    assert await veth.missing() == ""
+    assert [path.name for path in Path("/sys/class/net").glob("vbp*")] == []
+
+
+@pytest.fixture
+def carried(boxes):
+    if not shutil.which("slirp4netns"):
+        pytest.skip("slirp4netns is not installed")
+    if usernet.missing():
+        pytest.skip(f"this host cannot carry a network: {usernet.missing()}")
+    return boxes.runtime(networking=Networking.SLIRP)
+
+
+async def test_a_network_is_given_to_a_sandbox_that_is_built_before_its_program_runs(
+    boxes, carried, monkeypatch
+):
+    found = []
+    attach = usernet.attach
+
+    async def look(name, box, pidfile, guarded):
+        await asyncio.sleep(0.3)
+        found.append((box.name(), list(pidfile.with_name("run").iterdir())))
+        return await attach(name, box, pidfile, guarded)
+
+    monkeypatch.setattr(usernet, "attach", look)
+    ref = await boxes.make(carried)
+    assert found == [("sh", [])]
+    assert "tap0" in await boxes.told(carried, ref, "cat /proc/net/dev")
+
+
+async def test_a_program_that_carries_a_network_ends_with_the_next_life(boxes, carried):
+    ref = await boxes.make(carried)
+    at = Places(boxes.base, ref.box_id)
+    first = life.load(at.life, at.report).helper
+    boxes.main(ref).send(signal.SIGKILL)
+    assert await ending.gone(boxes.main(ref), 10)
+    await carried.start(ref)
+    second = life.load(at.life, at.report).helper
+    assert await ending.gone(first, 10)
+    assert second.alive()
+    await carried.stop(ref, grace=1)
+    assert await ending.gone(second, 10)
 
 
 async def test_on_the_host_s_network_a_second_workspace_is_refused(boxes):

@@ -9,6 +9,7 @@ import pytest
 
 from vibn.errors import ProtocolViolation
 from vibn.runtimes.bubblewrap import identity
+from vibn.runtimes.bubblewrap.places import Places
 
 
 async def test_the_host_s_etc_run_and_home_are_not_there(boxes, runtime):
@@ -107,3 +108,16 @@ async def test_sudo_says_how_it_is(boxes, runtime):
     result = await boxes.run(runtime, ref, "sudo true")
     assert result.exit == 1
     assert b"no root" in result.stderr
+
+
+async def test_no_descriptor_of_the_host_is_left_in_it(boxes, runtime):
+    ref = await boxes.make(runtime)
+    told = await boxes.told(runtime, ref, "for f in /proc/[0-9]*/fd/*; do readlink $f; done | cat")
+    assert "/dev/null" in told.split()
+    for line in told.splitlines():
+        assert not line.startswith(("user:", "net:", "mnt:")), told
+        assert "stderr" not in line
+        assert "report" not in line
+        assert "vibn-sandbox" not in line
+    await boxes.told(runtime, ref, "for p in /proc/[0-9]*; do head -c 99 /dev/zero >>$p/fd/2; done")
+    assert Places(boxes.base, ref.box_id).complaints.stat().st_size == 0

@@ -5,6 +5,7 @@ nsenter  enters the box's network namespace
 setsid   leaves our session, and us: its own parent ends at once
 bwrap    reads its options from a descriptor, so that no variable shows in a process list
 prlimit  sets the limits of a process inside, where only the box's processes count
+sh       waits at the gate, where there is one, and lets go of what bwrap left open
 """
 
 from __future__ import annotations
@@ -29,11 +30,17 @@ _WITHIN = 15.0
 _SCRIPT = """
 umask 022
 if [ -n "$STAGE" ]; then mount --bind "$BASE" "$STAGE" || exit 71; fi
-unset BASE STAGE
+exec SPACE<"$USERNS" || exit 72
+if [ -n "$GATE" ]; then exec WAIT<"$GATE" || exit 73; fi
+unset BASE STAGE USERNS GATE
 while [ "$1" != -- ]; do echo 0 >"$1" || exit 70; shift; done
 shift
 exec "$@"
 """
+_INSIDE = 'exec "$@" 2>/dev/null SPACE<&- WAIT<&-'
+"""The box's program has neither the user namespace, nor a file of the host that it could fill."""
+_WAITING = "read -r opened <&WAIT || exit 1; "
+"""A gate whose keeper died lets nobody through."""
 _STAGES = ("/mnt", "/srv", "/media", "/opt")
 """Where, in a mount namespace of the launch alone, our files are bound when the directories above
 them let nobody pass: bwrap acts as the box's user while it mounts."""
@@ -50,8 +57,9 @@ class Launch:
 
 
 async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process:
-    """The first process of the new sandbox. With ``gate``, a descriptor, its program waits until
-    that can be read. Raises BoxFailed with what bwrap said."""
+    """The first process of the new sandbox. With ``gate``, a descriptor, the box's program waits
+    in the sandbox, when that is built (``executed``), for a line that can be read there.
+    Raises BoxFailed with what bwrap said."""
     places = box.places
     told, telling = os.pipe()
     report = os.open(places.report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -61,23 +69,42 @@ async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process
         if not seccomp.why_not():
             filtered = os.memfd_create("vibn-seccomp")
             _fill(filtered, seccomp.program(os.uname().machine))
-        words = sandbox.arguments(box)
+        passed = [fd for fd in (telling, report, options, filtered) if fd >= 0]
+        # A shell can close descriptors of one digit only.
+        space, wait = [n for n in range(3, 10) if n not in passed][:2]
+        script, inside = (
+            text.replace("SPACE", str(space)).replace("WAIT", str(wait))
+            for text in (_SCRIPT, (_WAITING if gate >= 0 else "") + _INSIDE)
+        )
+        words = sandbox.arguments(box, space)
         stage = _stage() if around.staged else ""
         base = str(places.base)
         if stage:
             words = [_moved(word, base, stage) for word in words]
         _fill(options, b"\0".join(word.encode() for word in words) + b"\0")
-        passed = [fd for fd in (telling, report, options, filtered, box.userns, gate) if fd >= 0]
         bwrap = ["bwrap", "--args", str(options), "--info-fd", str(telling)]
         bwrap += ["--json-status-fd", str(report)]
-        bwrap += ["--block-fd", str(gate)] if gate >= 0 else []
         bwrap += ["--seccomp", str(filtered)] if filtered >= 0 else []
         chain = [
             *(["unshare", "--mount", "--propagation", "slave"] if stage else []),
-            *("sh", "-c", _SCRIPT, "vibn-launch", *map(str, around.entrances), "--"),
+            *("sh", "-c", script, "vibn-launch", *map(str, around.entrances), "--"),
             *([] if around.namespace is None else ["nsenter", f"--net={around.namespace}"]),
-            *("setsid", "--fork", *bwrap, "/usr/bin/prlimit", *around.rlimits, *sandbox.MAIN),
+            *(
+                "setsid",
+                "--fork",
+                *bwrap,
+                "/usr/bin/prlimit",
+                *around.rlimits,
+                "/bin/sh",
+                "-c",
+                inside,
+                "vibn-inside",
+                *sandbox.MAIN,
+            ),
         ]
+        ours = f"/proc/{os.getpid()}/fd"
+        env = {"PATH": SYSTEM_PATH, "BASE": base, "STAGE": stage}
+        env |= {"USERNS": f"{ours}/{box.userns}", "GATE": f"{ours}/{gate}" if gate >= 0 else ""}
         process = await keyring.apart(
             lambda: subprocess.Popen(
                 chain,
@@ -85,7 +112,7 @@ async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 pass_fds=passed,
-                env={"PATH": SYSTEM_PATH, "BASE": base, "STAGE": stage},
+                env=env,
                 cwd="/",
             )
         )

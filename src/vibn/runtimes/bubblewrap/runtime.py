@@ -339,6 +339,7 @@ class BubblewrapRuntime:
             if found.networking is Networking.HOST:
                 others = [b for b in self._records() if b.box_id != box.box_id]
                 self._refuse_neighbour(_spec(box), others, found)
+            usernet.detach(self._life(at).helper)
             try:
                 await starter.start(box, at, datetime.now(UTC))
             except (BoxFailed, RuntimeUnavailable) as exc:

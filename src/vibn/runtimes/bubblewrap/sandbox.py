@@ -30,8 +30,8 @@ _ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """One box to start. ``userns`` is a descriptor that bwrap inherits; ``own_network`` tells
-    whether bwrap makes the network namespace."""
+    """One box to start. ``userns`` is a descriptor of ours; ``own_network`` tells whether
+    bwrap makes the network namespace."""
 
     places: Places
     zipapp: Path
@@ -44,10 +44,11 @@ class Sandbox:
     own_network: bool = False
 
 
-def arguments(box: Sandbox) -> list[str]:
-    """bwrap's options, the program to run excluded."""
+def arguments(box: Sandbox, userns: int) -> list[str]:
+    """bwrap's options, the program to run excluded. ``userns`` is the descriptor of the user
+    namespace in bwrap."""
     return [
-        *_namespaces(box),
+        *_namespaces(box, userns),
         *_host(),
         *_etc(box),
         *_own(box),
@@ -56,9 +57,9 @@ def arguments(box: Sandbox) -> list[str]:
     ]
 
 
-def _namespaces(box: Sandbox) -> list[str]:
+def _namespaces(box: Sandbox, userns: int) -> list[str]:
     return [
-        *("--userns", str(box.userns)),
+        *("--userns", str(userns)),
         *("--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *(["--unshare-net"] if box.own_network else []),

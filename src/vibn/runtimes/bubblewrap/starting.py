@@ -98,18 +98,16 @@ class Starter:
                     os.close(fd)
 
     async def _settle(self, at: Places, started: Life, process: Process, opening: int) -> Life:
-        """Give a sandbox that waits at its gate the network, open it, and note the life."""
+        """Wait for the sandbox, give it the network, open its gate, and note the life. In this
+        order: bwrap and the network's program would both set up the loopback interface."""
         helper = None
-        if self._by_program():
-            try:
-                name = self._host.networking.value
-                helper = await usernet.attach(name, process, at.box / "network.pid", self._guarded)
-            except BaseException:
-                process.send(signal.SIGKILL)
-                raise
-            os.write(opening, b"\n")
         try:
             await launch.executed(process, at.complaints)
+            if self._by_program():
+                name = self._host.networking.value
+                helper = await usernet.attach(name, process, at.box / "network.pid", self._guarded)
+                life.save(at.life, replace(started, helper=helper))
+                os.write(opening, b"\n")
         except BaseException:
             usernet.detach(helper)
             process.send(signal.SIGKILL)

@@ -64,7 +64,8 @@ def resolver(name: str) -> str:
 
 
 async def attach(name: str, box: Process, pidfile: Path, guarded: bool) -> Process:
-    """Give the namespaces of ``box`` a network; returns the program, which ends with the box.
+    """Give the namespaces of ``box`` a network; returns the program. It does not end with the box:
+    ``detach`` ends it.
 
     Raises BoxFailed when it does not come up within 10 s.
     """

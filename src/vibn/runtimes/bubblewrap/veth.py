@@ -54,17 +54,17 @@ def of(installation: str, box_id: str, guarded: bool) -> Network:
 
 
 async def missing() -> str:
-    """Why this host cannot do it, or nothing. Tries what it can without leaving anything."""
+    """Why this host cannot do it, or nothing. Tries it where the kernel cleans up, in a network
+    namespace that ends with the attempt: one that is cut short leaves nothing."""
     if os.geteuid() != 0:
         return "it needs root"
-    absent = [name for name in ("ip", "nft", "nsenter") if which(name) is None]
+    absent = [name for name in ("ip", "nft", "nsenter", "unshare") if which(name) is None]
     if absent:
         return f"missing: {', '.join(absent)}"
-    name = f"vbp-{os.getpid():x}"
-    made = await run(["ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}p"])
+    pair = ("type", "veth", "peer", "name", "vbp1")
+    made = await run(["unshare", "--net", "ip", "link", "add", "vbp0", *pair])
     if made.status != 0:
         return f"no pair of interfaces can be made: {made.complaint}"
-    await run(["ip", "link", "delete", name])
     tables = await run(["nft", "list", "tables"])
     return f"nftables does not work: {tables.complaint}" if tables.status != 0 else ""
 
