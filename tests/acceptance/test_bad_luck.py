@@ -8,16 +8,31 @@ import pytest
 from tests.acceptance.conftest import PLACE
 
 from vibn.app import App
-from vibn.errors import AgentLost, DiskFull, Unavailable
+from vibn.errors import AgentLost, DiskFull, PidsLimit, Unavailable
 from vibn.models import BoxRef
 from vibn.outcomes import JobState
 from vibn.services.disk import FRESH
 
 KILL_AGENT = "kill -9 $(cat /proc/[0-9]*/stat | awk '$2 == \"(vibn-agent)\" {print $1; exit}')"
 
+NEVER_RESTS = """
+import os
+while True:
+    try:
+        if os.fork() == 0:
+            os.setsid()
+    except OSError:
+        pass
+"""
+
 
 async def works(app: App) -> bool:
     return (await app.shell.exec(*PLACE, "echo alive")).stdout == "alive\n"
+
+
+async def never_ends(app: App) -> None:
+    while True:
+        await app.shell.exec(*PLACE, "true")
 
 
 async def reference(app: App) -> BoxRef:
@@ -47,11 +62,25 @@ async def test_a_timeout_kills_and_says_what_to_do(app: App) -> None:
 
 
 async def test_a_fork_bomb_ends_with_the_command(app: App) -> None:
-    bomb = "bomb() { bomb | bomb & }; bomb; sleep 60"
+    bomb = "bomb() { bomb | bomb & }; bomb; exec sleep 60"
     result = await app.shell.exec(*PLACE, bomb, timeout_ms=3000)
     assert result.timed_out
     assert "fork" in result.stderr.lower()
     assert (await app.shell.exec(*PLACE, "pgrep -f 'bomb[(]'")).exit == 1
+
+
+async def test_a_fork_bomb_that_never_rests_ends_too_as_a_command_and_as_a_job(app: App) -> None:
+    """Each process leaves its session, and forks in vain for as long as it lives."""
+    await app.files.write(*PLACE, "bomb.py", NEVER_RESTS)
+    result = await app.shell.exec(*PLACE, "exec python3 bomb.py", timeout_ms=2000)
+    assert result.timed_out
+    assert len(result.killed) == 20
+    job = await app.shell.start(*PLACE, "exec python3 bomb.py")
+    with pytest.raises(PidsLimit) as refused:
+        await never_ends(app)
+    assert refused.value.hint
+    assert await app.shell.kill(*PLACE, job, signal="KILL")
+    assert (await app.shell.exec(*PLACE, "pgrep -xc python3")).stdout == "0\n"
 
 
 async def test_a_memory_hog_is_told_and_the_files_are_kept(app: App) -> None:

@@ -34,6 +34,7 @@ def handle(context: Context, args: dict[str, Any], body: bytes) -> Generator[Any
     used = None
     if given["disk"]:
         used = yield from _measure(context.root)
+    ports = yield from _ports()
     return {
         "version": VERSION,
         "build": agent.build,
@@ -43,7 +44,7 @@ def handle(context: Context, args: dict[str, Any], body: bytes) -> Generator[Any
         "uptime": time.time() - agent.started,
         **_usage(agent),
         "disk": _disk(context.root, used),
-        "ports": _ports(),
+        "ports": ports,
         "agent": _own(agent),
         "user": _user(),
         "ripgrep": _on_path("rg", agent.environ.get("PATH", os.defpath)),
@@ -123,7 +124,7 @@ def _measure(root: str) -> Generator[None, None, int]:
     return total
 
 
-def _ports() -> list[dict[str, Any]]:
+def _ports() -> Generator[None, None, list[dict[str, Any]]]:
     """Listening TCP ports, with the process that holds each where we may see it."""
     found = {}
     for path, wide in (("/proc/net/tcp", False), ("/proc/net/tcp6", True)):
@@ -132,7 +133,7 @@ def _ports() -> list[dict[str, Any]]:
             if len(words) > 9 and words[3] == _LISTEN:
                 address, _, port = words[1].partition(b":")
                 found[int(words[9])] = (int(port, 16), _address(address.decode(), wide))
-    owners = _owners(set(found)) if found else {}
+    owners = (yield from _owners(set(found))) if found else {}
     ports = []
     for inode, (listening, host) in sorted(found.items(), key=lambda item: item[1])[:MAX_PORTS]:
         pid, name = owners.get(inode, (None, None))
@@ -150,9 +151,10 @@ def _address(text: str, wide: bool) -> str:
     return _socket.inet_ntop(_socket.AF_INET6 if wide else _socket.AF_INET, raw)
 
 
-def _owners(inodes: set[int]) -> dict[int, tuple[int, str]]:
+def _owners(inodes: set[int]) -> Generator[None, None, dict[int, tuple[int, str]]]:
     owners: dict[int, tuple[int, str]] = {}
     for one in everything().values():
+        yield None
         base = "/proc/%d/fd" % one.pid
         try:
             names = os.listdir(base)

@@ -39,6 +39,7 @@ _ARGS: dict[str, tuple[type | tuple[type, ...], object]] = {
     "env": (dict, {}),
     "timeout": (_NUMBER, None),
     "stream": (bool, False),
+    "keep": (bool, False),
     "stdin": (bool, False),
     "cap": (int, 30000),
     "log": (bool, True),
@@ -53,22 +54,20 @@ def handle(context: Context, args: dict[str, Any], body: bytes) -> object:
     bounded("cap", options["cap"], 0, MAX_CAP)
     if options["timeout"] is not None:
         bounded("timeout", options["timeout"], 0.001, 1e9)
-    _start(context, options, body, PATIENCE)
+    _start(context, options, body, time.monotonic() + PATIENCE)
     return LATER
 
 
-def _start(context: Context, options: dict[str, Any], body: bytes, patience: float) -> None:
+def _start(context: Context, options: dict[str, Any], body: bytes, until: float) -> None:
     """Start the command. At the pids limit it is tried again for a moment: processes that were
     just killed count until they are collected."""
     try:
         Run(context, options, body)
     except Failure as failure:
-        if failure.code != "pids_limit" or patience <= 0:
+        if failure.code != "pids_limit" or time.monotonic() > until:
             raise
         context.agent.children.reap()
-        timer = context.agent.loop.later(
-            PAUSE, lambda: _start_again(context, options, body, patience - PAUSE)
-        )
+        timer = context.agent.loop.later(PAUSE, lambda: _start_again(context, options, body, until))
 
         def give_up() -> None:
             timer.cancel()
@@ -77,9 +76,9 @@ def _start(context: Context, options: dict[str, Any], body: bytes, patience: flo
         context.on_cancel = give_up
 
 
-def _start_again(context: Context, options: dict[str, Any], body: bytes, patience: float) -> None:
+def _start_again(context: Context, options: dict[str, Any], body: bytes, until: float) -> None:
     try:
-        _start(context, options, body, patience)
+        _start(context, options, body, until)
     except Failure as failure:
         context.fail(failure.code, failure.message, failure.hint, failure.detail)
 
@@ -93,6 +92,7 @@ class Run:
         self.agent = agent
         self.marker = agent.next_run()
         self.stream = bool(options["stream"])
+        self.keep = not self.stream or bool(options["keep"])
         self.want_log = options["log"] and bool(agent.state)
         self.log: Log | None = None
         self.captures = {"out": Capture(options["cap"]), "err": Capture(options["cap"])}
@@ -198,8 +198,9 @@ class Run:
         """Output that was read; a stream's credit was looked at before."""
         capture = self.captures[name]
         if self.stream:
-            capture.total += len(data)
             self.context.send(name, data)
+        if not self.keep:
+            capture.total += len(data)
             return
         if self.log is not None:
             self.log.write(data)
@@ -310,7 +311,7 @@ class Run:
             err_total=err.total,
             log=self.log.path if self.log is not None else None,
             ms=round(took, 3),
-            truncated=not self.stream and (out.cut or err.cut),
+            truncated=self.keep and (out.cut or err.cut),
         )
         head, tail = out.content(), err.content()
         result.update(out=len(head), err=len(tail), out_head=len(out.head), err_head=len(err.head))

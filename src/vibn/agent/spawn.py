@@ -1,5 +1,5 @@
 """Starts a process by posix_spawn: no copy of the agent, no thread, and at the pids limit a clear
-error. The child has its own session."""
+error. The child has its own session, and comes after the agent where there is too little CPU."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 _DEFAULTS = [signal.SIGPIPE, signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
 _DEFAULTS.extend(getattr(signal, name) for name in ("SIGXFSZ", "SIGXFZ") if hasattr(signal, name))
+
+NICE = 10
+"""Of every command and job: the agent has to answer, and to end them, while hundreds of their
+processes want the box's CPU."""
 
 
 def arguments(cmd: Any, argv: Any) -> list[str]:
@@ -79,7 +83,7 @@ def spawn(
     except OSError as error:
         raise from_os_error(error, "the working directory %s" % cwd) from None
     try:
-        return os.posix_spawn(
+        pid = os.posix_spawn(
             path or program(argv[0], env, cwd),
             argv,
             env,
@@ -88,6 +92,8 @@ def spawn(
             setsigmask=(),
             setsigdef=_DEFAULTS,
         )
+        os.setpriority(os.PRIO_PROCESS, pid, NICE)
+        return pid
     except BlockingIOError:
         raise Failure("pids_limit", "No process can be started: the box is at its limit.") from None
     except OSError as error:

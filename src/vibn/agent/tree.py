@@ -134,20 +134,30 @@ class Family:
         snapshot = Snapshot.since(time.monotonic() if since is None else since)
         table = snapshot.table
         for one in table.values():
-            key = (one.pid, one.start)
-            if key in self._members:
-                continue
             if one.pid == self.root or one.session == self.root:
-                self._members.add(key)
-            elif key not in self._strangers:
-                if snapshot.marker(one.pid) == self.marker:
-                    self._members.add(key)
-                else:
-                    self._strangers.add(key)
+                self._members.add((one.pid, one.start))
+        # Parents before markers: the kernel shows no environment of a process that is just being
+        # copied, and to look at a fork bomb's would wait for each of its copies.
         self._close_over(table)
+        if self._mark(snapshot):
+            self._close_over(table)
         return [
             one for one in table.values() if not one.dead and (one.pid, one.start) in self._members
         ]
+
+    def _mark(self, snapshot: Snapshot) -> bool:
+        """Take in those that carry the marker; whether there were any."""
+        grown = False
+        for one in snapshot.table.values():
+            key = (one.pid, one.start)
+            if key in self._members or key in self._strangers:
+                continue
+            if snapshot.marker(one.pid) == self.marker:
+                self._members.add(key)
+                grown = True
+            else:
+                self._strangers.add(key)
+        return grown
 
     def _close_over(self, table: dict[int, Process]) -> None:
         members = {pid for pid, one in table.items() if (pid, one.start) in self._members}
