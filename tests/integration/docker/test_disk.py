@@ -72,6 +72,29 @@ async def test_a_larger_limit_grows_the_image_with_the_next_container(runtime, m
     assert done.stdout == b"kept\n", done.stderr.decode()
 
 
+async def test_an_image_that_a_sandbox_of_the_host_holds_grows_when_it_lets_go(
+    runtime, make, reach, monkeypatch
+):
+    ref = await make(runtime, limits=SMALL)
+    await (await reach(runtime, ref)).exec("echo kept > kept.txt")
+    await runtime.remove(ref)
+    larger, image = replace(SMALL, disk=96 << 20), runtime._host.disks.image(ref.box_id)
+    monkeypatch.setattr(disk, "RELEASE", 0.2)
+    words = ["unshare", "--mount", "sh", "-c", "echo held; read go"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        held = await make(runtime, box_id=ref.box_id, limits=larger)
+        client = await reach(runtime, held)
+        assert (await client.exec("cat kept.txt")).stdout == b"kept\n"
+        assert image.stat().st_size == SMALL.disk
+        await runtime.remove(held)
+        holder.stdin.close()
+    monkeypatch.undo()
+    client = await reach(runtime, await make(runtime, box_id=ref.box_id, limits=larger))
+    assert (await client.exec("cat kept.txt")).stdout == b"kept\n"
+    assert image.stat().st_size == larger.disk
+
+
 async def test_nothing_of_the_image_is_left_once_its_volumes_go(runtime, make):
     ref = await make(runtime)
     image = runtime._host.disks.image(ref.box_id)

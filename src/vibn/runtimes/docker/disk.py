@@ -16,16 +16,19 @@ import fcntl
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vibn.errors import BoxFailed
 
-PROGRAMS = ("mkfs.ext4", "e2fsck", "resize2fs", "mount", "umount")
+PROGRAMS = ("mkfs.ext4", "e2fsck", "resize2fs", "mount", "umount", "losetup")
 SMALLEST = 16 << 20
 """The least size an ext4 image is made with; a lower limit is raised to it."""
 UID = 1000
+RELEASE = 10.0
+"""How long the kernel may take to let go of an unmounted image, in seconds."""
 _SEARCH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 
 
@@ -146,9 +149,19 @@ class Disks:
         # Unmounted, because resizing a mounted one takes a right (CAP_SYS_RESOURCE) that root in
         # a virtual machine or a container may lack.
         run("umount", str(self.mountpoint(box_id)))
+        self._wait_until_released(box_id)
         os.truncate(self.image(box_id), size)
         run("e2fsck", "-f", "-p", str(self.image(box_id)), ok=(0, 1))
         run("resize2fs", str(self.image(box_id)))
+
+    def _wait_until_released(self, box_id: str) -> None:
+        """A sandbox of the host that began meanwhile may have a copy of the mount for a moment:
+        the file system is alive then, and must not be changed behind the kernel's back."""
+        until = time.monotonic() + RELEASE
+        while run("losetup", "--associated", str(self.image(box_id))).strip():
+            if time.monotonic() > until:
+                raise DiskFailed("the image is still in use, so it cannot grow now")
+            time.sleep(0.05)
 
     @contextmanager
     def _locked(self, box_id: str) -> Iterator[None]:
