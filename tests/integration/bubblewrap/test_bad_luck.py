@@ -41,14 +41,26 @@ async def test_a_killed_box_is_stopped_with_the_reason_and_starts_again(boxes, r
 
 async def test_the_end_of_a_box_is_told_as_died(boxes, runtime):
     ref = await boxes.make(runtime)
-    stream = runtime.watch()
-    event = asyncio.create_task(anext(stream))
-    await asyncio.sleep(0.2)
-    await killed(boxes.main(ref))
-    async with asyncio.timeout(10):
-        told = await event
-    assert (told.kind, told.ref) == (EventKind.DIED, ref)
-    await stream.aclose()
+    told, died = set(), asyncio.Event()
+
+    async def watch() -> None:
+        async for event in runtime.watch():
+            told.add(event.ref)
+            if event.kind is EventKind.DIED:
+                died.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        async with asyncio.timeout(60):
+            while not died.is_set():
+                await runtime.start(ref)
+                await asyncio.sleep(0.2)
+                await killed(boxes.main(ref))
+                await asyncio.sleep(0.2)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    assert told == {ref}
 
 
 async def test_after_a_reboot_of_the_host_it_is_stopped_with_its_files(boxes, runtime):

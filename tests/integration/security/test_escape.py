@@ -166,14 +166,18 @@ async def test_a_secret_is_in_no_file_and_no_process_but_its_box_s(
 ) -> None:
     project = await attack.app.projects.get(*ATTACKER)
     await attack.app.secrets.set(project.id, "TOKEN", token)
-    command = asyncio.create_task(attack.run("echo held: $TOKEN; sleep 2"))
-    await asyncio.sleep(1)
+    waiting = "echo held: $TOKEN; until [ -e seen ]; do sleep 0.1; done"
+    command = asyncio.create_task(attack.run(waiting))
+    held: list[Path] = []
+    while not held and not command.done():
+        await asyncio.sleep(0.1)
+        held = [path for path in Path("/proc").glob("[0-9]*/environ") if token in content(path)]
     shown = [path for path in Path("/proc").glob("[0-9]*/cmdline") if token in content(path)]
-    held = [path for path in Path("/proc").glob("[0-9]*/environ") if token in content(path)]
     assert shown == []
     assert held
     assert 0 not in {owner(path) for path in held}
     assert os.getpid() not in {int(path.parent.name) for path in held}
+    await attack.app.files.write(*ATTACKER, "seen", "")
     assert token not in await command
     assert [path for path in attack.directory.rglob("*.db*") if token in content(path)] == []
 
