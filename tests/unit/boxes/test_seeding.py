@@ -95,7 +95,7 @@ async def test_a_clone_that_fails_is_told_and_the_box_is_usable(world, boxes, se
     assert (made.state, made.created) == (BoxState.RUNNING, True)
     assert "could not clone" in made.note
     assert "does not" in made.note
-    assert await sh(boxes, "echo usable; ls -A") == "usable\n.vibn-seed\n"
+    assert await sh(boxes, "echo usable; ls -A") == "usable\n"
     assert (await boxes.status("acme", "shop")).reason == made.note
 
 
@@ -128,6 +128,13 @@ async def test_what_was_moved_when_it_was_killed_is_kept_and_the_rest_follows(
     await sh(boxes, "touch .vibn-seed/complete")
     await seeded(Seed(archive=archive(c="3")))
     assert await sh(boxes, "ls -A; cat a b") == "a\nb\n1\n2\n"
+
+
+@needs_git
+async def test_a_ref_that_is_not_there_leaves_nothing_of_the_clone(boxes, seeded, repository):
+    made = await seeded(Seed(url=repository, ref="nowhere"))
+    assert "nowhere" in made.note
+    assert await sh(boxes, "ls -A") == ""
 
 
 async def test_an_archive_that_vanished_is_told(world, boxes, seeded, archive, tmp_path):

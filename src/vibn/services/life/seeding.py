@@ -18,6 +18,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -154,6 +155,15 @@ class Seeder:
             await self._run(hand, _TIDY, f"remove {STAGING}")
 
     async def _fetch(self, hand: Hand, seed: Seed) -> None:
+        """Into the staging directory, which goes again when it cannot be filled."""
+        try:
+            await self._bring(hand, seed)
+        except VibnError:
+            with suppress(VibnError):
+                await self._run(hand, _TIDY, f"remove {STAGING}")
+            raise
+
+    async def _bring(self, hand: Hand, seed: Seed) -> None:
         await self._run(hand, _STAGE, f"make {STAGING}")
         if seed.url:
             given = {
