@@ -133,8 +133,13 @@ def handle(ctx: Context, args: dict[str, Any], _body: bytes) -> Generator[Any, A
 
 
 def _source(a: dict[str, Any], rust: bool) -> str:
-    source = translate(a["pattern"], fixed=a["fixed"], multiline=a["multiline"], rust=rust)
-    return "(?i:" + source + ")" if a["ignore_case"] else source
+    return translate(
+        a["pattern"],
+        fixed=a["fixed"],
+        multiline=a["multiline"],
+        rust=rust,
+        fold=a["ignore_case"],
+    )
 
 
 def compiled(source: str) -> None:

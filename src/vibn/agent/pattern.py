@@ -48,27 +48,28 @@ _POSIX = {
 }
 
 
-def translate(pattern: str, *, fixed: bool, multiline: bool, rust: bool) -> str:
+def translate(pattern: str, *, fixed: bool, multiline: bool, rust: bool, fold: bool) -> str:
     """The pattern for the Rust engine or for Python's ``re`` (over text decoded with
-    ``surrogateescape``, with MULTILINE). Raises Failure(invalid_input)."""
+    ``surrogateescape``, with MULTILINE); with ``fold`` in either case of its letters. Raises
+    Failure(invalid_input)."""
     if len(pattern) > MAX_PATTERN:
         raise Failure("invalid_input", "a pattern has at most %d characters" % MAX_PATTERN)
     try:
         pattern.encode()
     except UnicodeEncodeError:
         raise Failure("invalid_input", "the pattern is not Unicode text") from None
-    parser = _Parser(pattern, multiline, rust)
-    if fixed:
-        return "".join(parser.literal(char) for char in pattern)
-    return parser.whole()
+    parser = _Parser(pattern, multiline, rust, fold)
+    source = "".join(parser.literal(char) for char in pattern) if fixed else parser.whole()
+    return "(?i:" + source + ")" if fold else source
 
 
 class _Parser:
-    def __init__(self, pattern: str, multiline: bool, rust: bool) -> None:
+    def __init__(self, pattern: str, multiline: bool, rust: bool, fold: bool) -> None:
         self._text = pattern
         self._at = 0
         self._multiline = multiline
         self._rust = rust
+        self._fold = fold
         self._dot_all = False
         self._depth = 0
 
@@ -101,7 +102,7 @@ class _Parser:
         if char == "\n" and not self._multiline:
             self._refuse("a line's end can only be matched with multiline=true")
         if char.isalnum() or char == "_" or ord(char) > 127:
-            return char
+            return self._either_case(char)
         return "\\x%02x" % ord(char)
 
     def _class(self, members: str, negated: bool) -> str:
@@ -109,12 +110,21 @@ class _Parser:
         if negated:
             members += "" if self._multiline else "\\n"
             # A byte that is not UTF-8 is no character; Python sees it as a surrogate.
-            return "[^" + members + ("" if self._rust else "\\udc80-\\udcff") + "]"
+            stray = "" if self._rust else "\\udc80-\\udcff"
+            return self._either_case("[^" + members + stray + "]")
         if not self._multiline:
             members = members.replace("\\n", "")
         if not members:
             self._refuse("a line's end can only be matched with multiline=true")
-        return "[" + members + "]"
+        return self._either_case("[" + members + "]")
+
+    def _either_case(self, source: str) -> str:
+        """The source of one character, where case may be of no account."""
+        if self._rust or not self._fold:
+            return source
+        from .folding import folded
+
+        return folded(source)
 
     def _kind(self, letter: str) -> str:
         """The inside of brackets for ``\\d``, ``\\w``, ``\\s``."""
@@ -140,7 +150,7 @@ class _Parser:
         most = 1
         flags: list[str] = []
         pieces: list[str] = []
-        dot_all = self._dot_all
+        dot_all, fold = self._dot_all, self._fold
         while self._at < len(self._text) and self._peek() != ")":
             if self._peek() == "|":
                 self._at += 1
@@ -157,7 +167,7 @@ class _Parser:
             pieces.append(piece)
             most = max(most, times)
         ways.append("".join(pieces) + ")" * len(flags))
-        self._dot_all = dot_all
+        self._dot_all, self._fold = dot_all, fold
         self._depth -= 1
         return "|".join(ways), most
 
@@ -183,6 +193,8 @@ class _Parser:
             self._dot_all = True
         if "s" in off:
             self._dot_all = False
+        if "i" in on or "i" in off:
+            self._fold = "i" in on
         if "i" in on:
             return "(?i:"
         return "(?-i:" if "i" in off else "(?:"
@@ -247,7 +259,7 @@ class _Parser:
 
     def _group(self) -> tuple[str, int]:
         opening = "(?:"
-        dot_all = self._dot_all
+        dot_all, fold = self._dot_all, self._fold
         if self._peek() == "?":
             self._at += 1
             rest = self._text[self._at :]
@@ -263,7 +275,7 @@ class _Parser:
                 if stop:
                     opening = self._scoped(rest[:stop])
         source, times = self._alternatives()
-        self._dot_all = dot_all
+        self._dot_all, self._fold = dot_all, fold
         if self._peek() != ")":
             self._refuse("a ( is not closed")
         self._at += 1
