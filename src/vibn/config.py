@@ -73,6 +73,33 @@ class Settings(BaseSettings):
     warm_pool: int = Field(default=0, ge=0, le=64)
     """Unassigned boxes kept ready, to make a first ensure fast."""
 
+    host: str = "127.0.0.1"
+    """The address that the server listens on. Beyond loopback it wants ``admin_secret``."""
+    port: int = Field(default=8642, ge=0, le=65535)
+    """0: any free one."""
+    public_url: str = ""
+    """Where clients reach the server, such as ``https://vibn.example.com``. Empty: by ``host``
+    and ``port``."""
+    allowed_hosts: str = ""
+    """Comma-separated host names, with port or without, that requests may name beside those of
+    ``host`` and ``public_url``."""
+    allowed_origins: str = ""
+    """Comma-separated origins of web pages that may call the server, beside its own."""
+    admin_secret: SecretStr = SecretStr("")
+    """What operators send as their bearer token. Empty: one is made and kept in ``state_dir``."""
+    rate_limit: float = Field(default=100.0, ge=0)
+    """Calls a second of one token in the long run, on each server; 0: no limit."""
+    rate_burst: int = Field(default=400, ge=1)
+    """Calls of one token that may come at once before the rate counts."""
+    call_limit: int = Field(default=128, ge=0)
+    """Calls of one token that may be open at the same time; 0: no limit."""
+    body_limit: Size = 24 << 20
+    """Bytes of a request's body. Uploads come as streams and do not count."""
+    shutdown_grace: float = Field(default=10.0, ge=0, le=600)
+    """Seconds that calls get to end when the server is stopped; then they are ended."""
+    log_format: Literal["", "console", "json"] = ""
+    """Empty: for people on a terminal, else JSON."""
+
     def alone_in(self, state_dir: Path, warm_pool: int = 0) -> Settings:
         """The same settings for an installation of its own: nothing of it is in the database,
         the directory or the pool of this one."""

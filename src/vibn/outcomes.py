@@ -32,7 +32,8 @@ class ExecResult:
 
     ``stdout`` and ``stderr`` are what was kept: the first ``stdout_head`` bytes are the head of
     the output, the rest its tail; ``stdout_total`` counts all that was written. Of a streamed
-    command both are empty. ``left`` are processes it started that still run.
+    command both are empty unless it was told to keep some. ``left`` are processes it started that
+    still run.
     """
 
     exit: int | None

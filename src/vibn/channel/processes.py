@@ -87,9 +87,11 @@ class Processes(Caller):
         stdin: bytes | None = b"",
         terminal: Terminal | None = None,
         merge: bool = False,
+        keep: int = 0,
     ) -> Running:
         """A command whose output comes while it runs: ``async with client.exec_stream(...) as
-        run: async for piece in run``. ``stdin`` None: it is written with ``run.write``."""
+        run: async for piece in run``. ``stdin`` None: it is written with ``run.write``. With
+        ``keep`` the result also holds that many bytes of each output, as ``exec`` tells them."""
         pty = None
         if terminal is not None:
             pty = {"rows": terminal.rows, "cols": terminal.cols, "term": terminal.term}
@@ -97,9 +99,11 @@ class Processes(Caller):
         args = {**command(cmd, argv), **more, "stream": True}
         if merge:
             args["merge"] = True
+        if keep:
+            args.update(keep=True, cap=keep)
         if stdin is None:
             args["stdin"] = True
-        return Running(self.connection, "exec", args, stdin or b"", sends=stdin is None)
+        return Running(self.connection, args, stdin or b"", sends=stdin is None, keep=keep)
 
     async def job_start(
         self,

@@ -82,6 +82,17 @@ class Running(Streaming):
 
     OUTPUTS = ("out", "err")
 
+    def __init__(
+        self,
+        connection: Connection,
+        args: dict[str, Any],
+        body: bytes = b"",
+        sends: bool = False,
+        keep: int = 0,
+    ) -> None:
+        super().__init__(connection, "exec", args, body, sends)
+        self._keep = keep
+
     def __aiter__(self) -> AsyncIterator[Output]:
         return self
 
@@ -109,7 +120,7 @@ class Running(Streaming):
     async def result(self) -> ExecResult:
         """How it ended; waits for that, and drops output that was not iterated over."""
         result, body = await self._call.finished()
-        return self._judged(lambda: exec_result(result, body, 0))
+        return self._judged(lambda: exec_result(result, body, self._keep))
 
 
 class Tunnel(Streaming):

@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from vibn.channel import AgentClient, Pool
+from vibn.channel import AgentClient, Pool, Running
 from vibn.errors import InvalidInput, Unsupported
 from vibn.models import BoxRef
-from vibn.outcomes import ExecResult, Job, JobOutput, JobState, Process
+from vibn.outcomes import ExecResult, Job, JobOutput, JobState, Process, Terminal
 from vibn.services.environment import Environment, Variables
-from vibn.services.life.boxes import Boxes
+from vibn.services.life.way import Way
 from vibn.services.masking import margin_of, mask_cut, mask_part
+from vibn.services.running import Progress, ShellRun, told_by
 
 TIMEOUT_MS = 120_000
 MAX_TIMEOUT_MS = 3_600_000
@@ -26,6 +27,9 @@ USERS = ("vibn", "root")
 READ_LIMIT = 65_536
 LOG_LIMIT = 64 * 1024 * 1024
 """Bytes that the agent keeps of one command's output in its log."""
+MAX_TOLD_STDIN = 1 << 20
+"""Bytes of input with which a command can still be followed."""
+LOGIN = 'exec "$(command -v bash || command -v sh)" -l'
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,23 @@ class ShellResult:
     notes: tuple[str, ...]
 
 
+class ShellStream(ShellRun):
+    """A command that runs, whose end is told as that of others."""
+
+    def __init__(self, running: Running, variables: Variables, timeout_ms: int | None) -> None:
+        super().__init__(running, variables)
+        self._variables = variables
+        self._timeout_ms = timeout_ms
+
+    async def result(self) -> ShellResult:
+        """How it ended; waits for that. Its output is not in it."""
+        ended = replace(await self.ended(), stdout_total=0, stderr_total=0)
+        return _told(ended, self._variables, self._timeout_ms or MAX_TIMEOUT_MS)
+
+
 class Shell:
-    def __init__(self, boxes: Boxes, pool: Pool, environment: Environment) -> None:
-        self._boxes = boxes
+    def __init__(self, way: Way, pool: Pool, environment: Environment) -> None:
+        self._way = way
         self._pool = pool
         self._environment = environment
 
@@ -66,8 +84,10 @@ class Shell:
         max_bytes: int = MAX_BYTES,
         user: str = "vibn",
         stdin: bytes = b"",
+        progress: Progress | None = None,
     ) -> ShellResult:
-        """Run ``command`` by /bin/sh in ``cwd`` (default /workspace) to its end.
+        """Run ``command`` by /bin/sh in ``cwd`` (default /workspace) to its end; ``progress``
+        hears the tail of its output about each second. Cancelling kills it and all it started.
 
         Makes or wakes the box first. Raises InvalidInput (empty command, limits), FileMissing
         (cwd), Unsupported (root where the runtime has none), AgentLost (retryable).
@@ -76,15 +96,51 @@ class Shell:
         check_range("timeout_ms", timeout_ms, 1, MAX_TIMEOUT_MS)
         check_range("max_bytes", max_bytes, 1, 512 * 1024)
         async with self._inside(workspace, project, user) as (client, variables):
-            result = await client.exec(
-                command,
+            where, all_env = cwd.strip() or None, {**variables.all, **(env or {})}
+            timeout = timeout_ms / 1000
+            if progress is None or len(stdin) > MAX_TOLD_STDIN:
+                result = await client.exec(
+                    command, cwd=where, env=all_env, timeout=timeout, stdin=stdin, cap=max_bytes
+                )
+            else:
+                async with client.exec_stream(
+                    command, cwd=where, env=all_env, timeout=timeout, stdin=stdin, keep=max_bytes
+                ) as running:
+                    result = await told_by(ShellRun(running, variables), progress)
+        return _told(result, variables, timeout_ms)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        workspace: str,
+        project: str,
+        command: str | None,
+        *,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout_ms: int | None = TIMEOUT_MS,
+        user: str = "vibn",
+        terminal: Terminal | None = None,
+    ) -> AsyncIterator[ShellStream]:
+        """Run ``command`` (None: a login shell) with its output as it comes, and its stdin as it
+        is written. Leaving the block before its end kills it and all it started. ``timeout_ms``
+        None: no limit, as for a person's terminal."""
+        if command is not None:
+            check_command(command)
+        if timeout_ms is not None:
+            check_range("timeout_ms", timeout_ms, 1, MAX_TIMEOUT_MS)
+        async with (
+            self._inside(workspace, project, user) as (client, variables),
+            client.exec_stream(
+                LOGIN if command is None else command,
                 cwd=cwd.strip() or None,
                 env={**variables.all, **(env or {})},
-                timeout=timeout_ms / 1000,
-                stdin=stdin,
-                cap=max_bytes,
-            )
-        return _told(result, variables, timeout_ms)
+                timeout=None if timeout_ms is None else timeout_ms / 1000,
+                stdin=None,
+                terminal=terminal,
+            ) as running,
+        ):
+            yield ShellStream(running, variables, timeout_ms)
 
     async def start(
         self,
@@ -152,12 +208,12 @@ class Shell:
     ) -> AsyncIterator[tuple[AgentClient, Variables]]:
         if user not in USERS:
             raise InvalidInput(f"Unknown user {user[:40]!r}.", hint="Use vibn or root.")
-        if user == "root" and not self._boxes.runtime.capabilities.root:
+        if user == "root" and not self._way.capabilities.root:
             raise Unsupported(
                 "This runtime has no root inside the box.",
                 hint="Install into the home directory, or use the docker runtime.",
             )
-        inside = await self._boxes.enter(workspace, project)
+        inside = await self._way.enter(workspace, project)
         variables = await self._environment.of(inside.project, inside.secrets)
         if user == "vibn":
             yield inside.client, variables

@@ -27,7 +27,7 @@ from vibn.errors import (
     Unsupported,
     VibnError,
 )
-from vibn.models import Box, BoxRef, BoxState, Project, RuntimeState, Tier
+from vibn.models import Box, BoxRef, BoxState, Capabilities, Project, RuntimeState, Tier
 from vibn.runtimes.base import Runtime
 from vibn.services.clock import Clock
 from vibn.services.environment import Environment
@@ -41,6 +41,7 @@ from vibn.services.life.status import BoxStatus, Ensured, describe
 from vibn.services.life.steps import Steps
 from vibn.services.life.warm import WarmPool
 from vibn.store.base import Store
+from vibn.store.located import Located
 
 T = TypeVar("T")
 
@@ -104,6 +105,11 @@ class Boxes:
 
     # the way in
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the runtime of all boxes can do."""
+        return self.runtime.capabilities
+
     async def agent(self, workspace: str, project: str, user: str = "vibn") -> AgentClient:
         """A live client of the box's agent. See ``enter``."""
         return (await self.enter(workspace, project, user)).client
@@ -114,7 +120,10 @@ class Boxes:
         Raises ProjectNotFound, BoxFailed, BoxBusy, AgentLost, and Unsupported for a ``user``
         that the runtime does not offer.
         """
-        located = await self.store.locate(workspace, project)
+        return await self.enter_located(await self.store.locate(workspace, project), user)
+
+    async def enter_located(self, located: Located, user: str = "vibn") -> Inside:
+        """As ``enter``, for what was just read; no SELECT when the box runs."""
         row = located.box
         if row is None or not self._ready(row, located.project):
             row, _ = await self._awake(located.project)
