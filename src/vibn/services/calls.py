@@ -37,6 +37,7 @@ from vibn.services.life.way import Known
 from vibn.services.limits import CallLimits
 from vibn.services.projects import Projects
 from vibn.services.running import Progress
+from vibn.services.secrets import Secrets
 from vibn.services.shell import Shell
 from vibn.services.tokens import Tokens
 from vibn.store.located import Located
@@ -81,6 +82,7 @@ class Call:
         files: Files,
         boxes: Boxes,
         projects: Projects,
+        secrets: Secrets,
         progress: Progress | None,
     ) -> None:
         self.caller = caller
@@ -90,6 +92,7 @@ class Call:
         self.files = files
         self.boxes = boxes
         self.projects = projects
+        self.secrets = secrets
         self.progress = progress
         self.bytes_sent = 0
 
@@ -114,6 +117,10 @@ class Call:
 
 class Notebook(Protocol):
     """Where audit rows go: behind the call, and lost by nothing."""
+
+    def admit(self) -> None:
+        """Raises Unavailable when a call that begins now could not be noted."""
+        ...
 
     def fingerprint(self, arguments: Mapping[str, object]) -> str: ...
 
@@ -149,6 +156,7 @@ class Calls:
         gauge: DiskGauge,
         clock: Clock,
         projects: Projects,
+        secrets: Secrets,
     ) -> None:
         self._tokens = tokens
         self._admin = admin
@@ -160,6 +168,7 @@ class Calls:
         self._gauge = gauge
         self._clock = clock
         self._projects = projects
+        self._secrets = secrets
         self._killswitch: KillSwitch | None = None
         self._open: set[_Open] = set()
         self._closing: VibnError | None = None
@@ -287,7 +296,17 @@ class Calls:
         way = self._boxes if located is None else Known(self._boxes, located)
         shell = Shell(way, self._pool, self._environment)
         files = Files(way, self._gauge)
-        return Call(caller, token, located, shell, files, self._boxes, self._projects, progress)
+        return Call(
+            caller,
+            token,
+            located,
+            shell,
+            files,
+            self._boxes,
+            self._projects,
+            self._secrets,
+            progress,
+        )
 
     @contextmanager
     def _running(self, record: _Record, box: bool) -> Iterator[None]:
@@ -309,6 +328,7 @@ class Calls:
 
     @contextmanager
     def _recorded(self, record: _Record) -> Iterator[None]:
+        self._notebook.admit()
         at, begun = self._clock.now(), time.perf_counter()
         outcome = "ok"
         try:

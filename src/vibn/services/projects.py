@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from vibn.errors import AlreadyExists, Conflict, InvalidInput, ProjectNotFound, WorkspaceNotFound
-from vibn.models import Limits, Project, Seed, Workspace
+from vibn.models import Box, Limits, Project, Seed, Workspace
 from vibn.services import environment
 from vibn.services.clock import Clock
 from vibn.services.life import seeding
@@ -103,6 +103,10 @@ class Projects:
         """Raises WorkspaceNotFound."""
         await self._store.workspace(workspace)
         return await self._store.projects(workspace)
+
+    async def overview(self, workspace: str) -> Sequence[tuple[Project, Box | None]]:
+        """All of a workspace with their boxes, by slug, in one SELECT."""
+        return await self._store.overview(workspace)
 
     async def set_env(self, workspace: str, slug: str, env: Mapping[str, str | None]) -> Project:
         """Set variables for every command from now on; None removes one."""

@@ -39,6 +39,8 @@ class Notes:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
+    def admit(self) -> None: ...
+
     def fingerprint(self, arguments: Mapping[str, object]) -> str:
         return repr(sorted(arguments))
 
@@ -107,6 +109,7 @@ async def gate(tmp_path: Path) -> AsyncIterator[Gatehouse]:
         gauge,
         clock,
         projects,
+        secrets,
     )
     seconds = [0.0]
     killswitch = KillSwitch(store.switches, clock, "r1", calls.kill, lambda: seconds[0])
