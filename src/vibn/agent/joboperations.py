@@ -77,6 +77,7 @@ def read(context: Context, args: dict[str, Any], body: bytes) -> Generator[Any, 
             "wait": (_NUMBER, 0),
         },
     )
+    bounded("offset", given["offset"], -(1 << 62), 1 << 62)
     bounded("limit", given["limit"], 0, MAX_BODY)
     bounded("wait", given["wait"], 0, 60)
     job = context.agent.jobs.get(given["id"])

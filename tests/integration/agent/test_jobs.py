@@ -55,6 +55,10 @@ def test_reading_counts_offsets_from_either_end(client):
     assert client.call("job.read", id=id, offset=4, limit=3).body == b"456"
     assert client.call("job.read", id=id, offset=-3).body == b"789"
     assert client.call("job.read", id=id, offset=99).body == b""
+    for offset in (1 << 63, -(1 << 63)):
+        with pytest.raises(Refused) as caught:
+            client.call("job.read", id=id, offset=offset)
+        assert caught.value.code == "invalid_input"
 
 
 def test_an_unknown_job_is_told(client):
