@@ -11,7 +11,7 @@ from tests.integration.mcp.fixture_tools import FIXTURES
 from tests.integration.mcp.host import HOSTS, ORIGINS, Bearing, app_of, request_ids, served
 from tests.unit.services.conftest import Gatehouse, gate
 
-from vibn.mcp import McpSurface
+from vibn.mcp import McpSurface, Relay
 from vibn.tools import STANDARD, Toolbox
 
 __all__ = ["gate"]
@@ -40,7 +40,7 @@ class Served:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-def surface_of(toolbox: Toolbox, gate: Gatehouse) -> McpSurface:
+def surface_of(toolbox: Toolbox, gate: Gatehouse, relay: Relay | None = None) -> McpSurface:
     return McpSurface(
         toolbox,
         gate.calls,
@@ -48,6 +48,7 @@ def surface_of(toolbox: Toolbox, gate: Gatehouse) -> McpSurface:
         body_limit=BODY_LIMIT,
         hosts=HOSTS,
         origins=ORIGINS,
+        relay=relay,
     )
 
 

@@ -26,12 +26,14 @@ class Ran:
 
 
 async def node(script: str, *args: str, cwd: Path, timeout: float = 240) -> Ran:
-    """Run a script of a package to its end, with stdout and stderr as one text."""
+    """Run a script of a package to its end, with stdout and stderr as one text. ``cwd`` is its
+    home too."""
     process = await asyncio.create_subprocess_exec(
         _node(),
         MODULES / script,
         *args,
         cwd=cwd,
+        env={**os.environ, "HOME": str(cwd)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -62,9 +64,7 @@ def install() -> None:
         if STAMP.is_file() and STAMP.read_text() == locked:
             return
         command = [npm, "ci", "--loglevel=error"]
-        done = subprocess.run(
-            command, cwd=HERE, capture_output=True, text=True, timeout=INSTALL_S, env=os.environ
-        )
+        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=INSTALL_S)
         if done.returncode:
             pytest.skip(f"npm could not install: {done.stderr.strip()[-300:]}")
         STAMP.write_text(locked)
