@@ -45,7 +45,8 @@ async def choose(settings: Settings, install: Say | None = None) -> Choice:
     if settings.runtime:
         if settings.runtime == "bubblewrap" and install is not None:
             await _installed(install)
-        return _choice(settings, settings.runtime, f"VIBN_RUNTIME={settings.runtime}")
+        reason = f"VIBN_RUNTIME={settings.runtime}{await _lacks(settings)}"
+        return _choice(settings, settings.runtime, reason)
     engine = await docker.available(settings)
     if engine.usable:
         return _choice(settings, "docker", f"the engine answers and has {settings.dev_image}")
@@ -58,6 +59,16 @@ async def choose(settings: Settings, install: Say | None = None) -> Choice:
         f"There is no runtime for boxes: {engine.reason}; {sandbox.reason}.",
         hint=f"FIX: {sandbox.fix}",
     )
+
+
+async def _lacks(settings: Settings) -> str:
+    """What keeps the named runtime from making boxes now, as the end of a sentence. It is taken
+    all the same: an engine may come up later."""
+    named = settings.runtime
+    if named == "memory":
+        return ""
+    found = await (docker.available(settings) if named == "docker" else bubblewrap.available())
+    return "" if found.usable else f", which makes no boxes now: {found.reason}. FIX: {found.fix}"
 
 
 def _choice(settings: Settings, name: str, reason: str) -> Choice:

@@ -47,9 +47,7 @@ async def available(settings: Settings) -> Availability:
             "vibn image build",
         )
     except VibnError:
-        return Availability(
-            False, f"no Docker Engine answers at {engine.url}", _START.removeprefix("")
-        )
+        return Availability(False, f"no Docker Engine answers at {engine.url}", _START)
     finally:
         await engine.close()
 
