@@ -11,7 +11,7 @@ leaves, and one that cancels, mean in each era.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from secrets import token_urlsafe
 
@@ -45,9 +45,9 @@ SURFACE = "mcp"
 
 
 class McpSurface:
-    """``request_id`` tells the id that the server gave a request. ``hosts`` and ``origins`` are
-    those that the server lets in, with ``:*`` for any port: checked again by the SDK. ``relay``
-    leads to the other replicas, if there can be any."""
+    """``request_id`` tells the id that the server gave a request; ``relay`` leads to the other
+    replicas, if there can be any. Host and Origin are the server's to check, before this: the
+    SDK's own check is off, for its lists cannot say what the server's rule does."""
 
     def __init__(
         self,
@@ -56,8 +56,6 @@ class McpSurface:
         *,
         request_id: Callable[[Scope], str],
         body_limit: int,
-        hosts: Sequence[str],
-        origins: Sequence[str] = (),
         relay: Relay | None = None,
     ) -> None:
         self._calls = calls
@@ -70,9 +68,7 @@ class McpSurface:
             stateless=True,
             json_response=False,
             max_request_body_size=body_limit,
-            security_settings=TransportSecuritySettings(
-                allowed_hosts=list(hosts), allowed_origins=list(origins)
-            ),
+            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
 
     def routes(self) -> list[Route]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from tests.integration.mcp import npm
 from tests.integration.mcp.fixture_tools import FIXTURES
-from tests.integration.mcp.host import HOSTS, ORIGINS, Bearing, app_of, request_ids, served
+from tests.integration.mcp.host import Bearing, app_of, request_ids, served
 from tests.unit.services.conftest import Gatehouse, gate
 
 from vibn.mcp import McpSurface, Relay
@@ -46,8 +46,6 @@ def surface_of(toolbox: Toolbox, gate: Gatehouse, relay: Relay | None = None) ->
         gate.calls,
         request_id=request_ids(),
         body_limit=BODY_LIMIT,
-        hosts=HOSTS,
-        origins=ORIGINS,
         relay=relay,
     )
 

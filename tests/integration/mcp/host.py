@@ -13,9 +13,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vibn.mcp import McpSurface
-
-HOSTS = ("127.0.0.1:*", "localhost:*")
-ORIGINS = ("http://127.0.0.1:*", "http://localhost:*")
+from vibn.server.hosts import HostGuard, Hosts
 
 
 def request_ids() -> Callable[[Scope], str]:
@@ -36,10 +34,10 @@ class Bearing:
         await self._app(scope, receive, send)
 
 
-def app_of(surface: McpSurface) -> Starlette:
+def app_of(surface: McpSurface) -> ASGIApp:
     app = Starlette(routes=surface.routes(), lifespan=lambda _: surface.run())
     app.router.redirect_slashes = False
-    return app
+    return HostGuard(app, Hosts(["localhost"], []))
 
 
 @asynccontextmanager
