@@ -36,8 +36,9 @@ from vibn.mcp.exchange import (
 from vibn.mcp.handlers import make_server
 from vibn.mcp.inflight import InFlight
 from vibn.mcp.problem import problem
-from vibn.mcp.takeback import Relay, Takebacks, is_initialize, is_takeback
+from vibn.mcp.takeback import Takebacks, is_initialize, is_takeback
 from vibn.services.calls import Caller, Calls
+from vibn.store.relay import Relay
 from vibn.tools import Toolbox
 
 PATHS = ("/api/mcp", "/api/projects/{project}/mcp")

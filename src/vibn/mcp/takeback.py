@@ -8,30 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Protocol
 
 from vibn.errors import StoreUnavailable
 from vibn.mcp.exchange import Exchange
 from vibn.mcp.inflight import CallKey, InFlight
+from vibn.store.relay import Relay
 
 log = logging.getLogger(__name__)
 
 LONGEST_ID = 256
 _METHOD = b"notifications/cancelled"
-
-
-class Relay(Protocol):
-    """What replicas tell each other. A word is lost where nobody listens just then."""
-
-    async def tell(self, word: str) -> None:
-        """To all replicas. Raises StoreUnavailable."""
-        ...
-
-    def told(self) -> AsyncIterator[str]:
-        """What others told, and this one; never ends and never raises."""
-        ...
 
 
 class Takebacks:

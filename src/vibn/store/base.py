@@ -19,6 +19,7 @@ from typing import Protocol
 from vibn.models import Box, BoxState, Project, Workspace
 from vibn.store.authority import SwitchStore, TokenStore, Trail
 from vibn.store.located import Located
+from vibn.store.relay import Relay
 
 __all__ = ["Located", "Store"]
 
@@ -32,6 +33,12 @@ class Store(Protocol):
 
     @property
     def trail(self) -> Trail: ...
+
+    @property
+    def relay(self) -> Relay | None:
+        """None where control planes cannot be told of each other's words: they must not be
+        several behind one address."""
+        ...
 
     async def open(self) -> None:
         """Connect and migrate. Safe when two processes do it at once."""

@@ -11,6 +11,7 @@ from vibn.models import Box, BoxState, Project, Workspace
 from vibn.store import checked, refusals
 from vibn.store.located import Located
 from vibn.store.memory_authority import MemorySwitches, MemoryTokens, MemoryTrail
+from vibn.store.relay import Relay
 
 
 class MemoryStore:
@@ -33,6 +34,7 @@ class MemoryStore:
         )
         self.switches = MemorySwitches(self._answer)
         self.trail = MemoryTrail(self._answer)
+        self.relay: Relay | None = None
 
     async def open(self) -> None:
         self._answer()

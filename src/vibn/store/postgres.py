@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -112,9 +112,9 @@ class PostgresConnector:
     async def heard(self, channel: str) -> AsyncIterator[None]:
         """By a connection of its own, which is made again when it broke: what was said meanwhile
         is lost, so the first yield after that is early."""
+        said = asyncio.Event()
         while True:
-            said = asyncio.Event()
-            connection = await self._listening(channel, said)
+            connection = await self.listening(channel, lambda _: said.set())
             try:
                 yield
                 while connection is not None and not connection.is_closed():
@@ -128,13 +128,13 @@ class PostgresConnector:
                 if connection is not None:
                     connection.terminate()
 
-    async def _listening(self, channel: str, said: asyncio.Event) -> Any:
-        """A connection that sets ``said`` at each word on the channel, and when it is lost; None
-        when the database does not answer."""
+    async def listening(self, channel: str, hear: Callable[[str], None]) -> Any:
+        """A connection that calls ``hear`` with each word on the channel, and with an empty one
+        when it is lost; None when the database does not answer. It is the caller's to end."""
         try:
             connection = await self._connect()
-            connection.add_termination_listener(lambda _: said.set())
-            await connection.add_listener(channel, lambda *_: said.set())
+            connection.add_termination_listener(lambda _: hear(""))
+            await connection.add_listener(channel, lambda *said: hear(said[-1]))
         except (StoreUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("nothing is heard on %s until the database answers: %s", channel, error)
             return None

@@ -11,6 +11,7 @@ from vibn.store import checked, refusals
 from vibn.store.connector import Connector
 from vibn.store.located import Located
 from vibn.store.queries import boxes, projects, secrets, warm, workspaces
+from vibn.store.relay import Relay
 from vibn.store.sql_authority import SqlSwitches, SqlTokens, SqlTrail
 from vibn.store.sqlite import SqliteConnector
 
@@ -22,16 +23,19 @@ def open_store(settings: Settings) -> SqlStore:
     if url:
         # asyncpg and SQLAlchemy's asyncio engine would double the start-up of every command.
         from vibn.store.postgres import PostgresConnector
+        from vibn.store.postgres_relay import PostgresRelay
 
-        return SqlStore(PostgresConnector(url))
+        connector = PostgresConnector(url)
+        return SqlStore(connector, PostgresRelay(connector))
     return SqlStore(SqliteConnector(settings.state_dir / "vibn.db"))
 
 
 class SqlStore:
     """``store/base.py`` holds the promises of each method."""
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(self, connector: Connector, relay: Relay | None = None) -> None:
         self._db = connector
+        self.relay = relay
         self.tokens = SqlTokens(connector)
         self.switches = SqlSwitches(connector)
         self.trail = SqlTrail(connector)

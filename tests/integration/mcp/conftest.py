@@ -11,7 +11,8 @@ from tests.integration.mcp.fixture_tools import FIXTURES
 from tests.integration.mcp.host import Bearing, app_of, request_ids, served
 from tests.unit.services.conftest import Gatehouse, gate
 
-from vibn.mcp import McpSurface, Relay
+from vibn.mcp import McpSurface
+from vibn.store.relay import Relay
 from vibn.tools import STANDARD, Toolbox
 
 __all__ = ["gate"]
