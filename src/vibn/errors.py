@@ -8,13 +8,14 @@
     │   ├── EditNoMatch         old_string does not occur; detail holds the nearest lines
     │   ├── EditAmbiguous       old_string occurs more than once
     │   ├── MethodNotAllowed    the address exists, not for this HTTP method
-    │   └── HostRefused         the request names a host or an origin that is not ours
+    │   └── HostRefused         the request calls us by a name that is not ours
     ├── Unauthenticated         no token, or one that nobody issued
     │   ├── TokenExpired
     │   └── TokenRevoked
     ├── Forbidden               the caller is known and may not
     │   ├── ReadOnlyToken
-    │   └── AdminRequired
+    │   ├── AdminRequired
+    │   └── OriginRefused       a web page that may not call us
     ├── NotFound
     │   ├── WorkspaceNotFound   also said of a foreign workspace
     │   ├── ProjectNotFound     also said of a foreign project
@@ -120,7 +121,7 @@ class MethodNotAllowed(InvalidInput):
 class HostRefused(InvalidInput):
     code = "host_refused"
     http_status = 421
-    default_hint = "Name the host or the origin in VIBN_ALLOWED_HOSTS or VIBN_ALLOWED_ORIGINS."
+    default_hint = "Name it in VIBN_ALLOWED_HOSTS or VIBN_PUBLIC_URL of the server."
 
 
 class Unauthenticated(VibnError):
@@ -154,6 +155,11 @@ class ReadOnlyToken(Forbidden):
 class AdminRequired(Forbidden):
     code = "admin_required"
     default_hint = "Send the admin secret (VIBN_ADMIN_SECRET) as the bearer token."
+
+
+class OriginRefused(Forbidden):
+    code = "origin_refused"
+    default_hint = "Name it in VIBN_ALLOWED_ORIGINS of the server."
 
 
 class NotFound(VibnError, LookupError):

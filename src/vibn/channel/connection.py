@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from vibn import __version__
 from vibn.agent.frames import PROTOCOL, Decoder, FrameError, encode
@@ -193,11 +193,11 @@ class Connection(asyncio.BufferedProtocol):
     # From the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        # Not of asyncio's own class on every event loop.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
         if self._failure is not None:
-            transport.abort()
+            self._transport.abort()
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         return self._memory

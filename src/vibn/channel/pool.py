@@ -58,6 +58,10 @@ class Pool:
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
 
+    def __len__(self) -> int:
+        """How many channels there are now."""
+        return len(self._live)
+
     async def get(self, ref: BoxRef, user: str = "vibn") -> AgentClient:
         """The client of this box. Many callers at once share one connection attempt. Use it at
         once rather than keeping it: it may be closed when it is idle.

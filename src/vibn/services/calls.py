@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -125,6 +125,24 @@ class Notebook(Protocol):
     def fingerprint(self, arguments: Mapping[str, object]) -> str: ...
 
     def note(self, entry: Entry) -> None: ...
+
+
+class Counted:
+    """A notebook whose entries are told to somebody else too."""
+
+    def __init__(self, notebook: Notebook, tell: Callable[[Entry], None]) -> None:
+        self._notebook = notebook
+        self._tell = tell
+
+    def admit(self) -> None:
+        self._notebook.admit()
+
+    def fingerprint(self, arguments: Mapping[str, object]) -> str:
+        return self._notebook.fingerprint(arguments)
+
+    def note(self, entry: Entry) -> None:
+        self._notebook.note(entry)
+        self._tell(entry)
 
 
 @dataclass(slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,17 +34,21 @@ async def run(argv: Sequence[str], given: str = "", within: float = 10.0) -> Out
     program = which(argv[0])
     if program is None:
         raise RuntimeUnavailable(f"The program {argv[0]} is missing on this host.")
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *argv[1:],
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"},
-    )
+    # A file, not a pipe: a program that ends without reading it breaks nothing.
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(given.encode())
+        stdin.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *argv[1:],
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"},
+        )
     try:
         async with asyncio.timeout(within):
-            out, err = await process.communicate(given.encode())
+            out, err = await process.communicate()
     except TimeoutError as exc:
         raise RuntimeUnavailable(f"{argv[0]} did not end within {within:g} s.") from exc
     finally:

@@ -68,17 +68,16 @@ async def _namespace(uid: int, maker: int, within: float) -> int:
     unshare = which("unshare")
     if unshare is None:
         raise RuntimeUnavailable("The program unshare (util-linux) is missing on this host.")
-    another = None if maker == os.geteuid() else maker
+    # Not by arguments of the call: uvloop knows none for users and groups.
+    ids = (f"--reuid={maker}", f"--regid={maker}", "--clear-groups")
+    another = [] if maker == os.geteuid() else ["setpriv", *ids]
     process = await asyncio.create_subprocess_exec(
-        *(unshare, "--user", "--keep-caps", "sh", "-c", _WAIT),
+        *(*another, unshare, "--user", "--keep-caps", "sh", "-c", _WAIT),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={"PATH": "/usr/bin:/bin"},
         cwd="/",
-        user=another,
-        group=another,
-        extra_groups=None if another is None else (),
     )
     assert process.stdin is not None
     assert process.stdout is not None

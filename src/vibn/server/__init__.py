@@ -1,0 +1,1 @@
+"""The server: all surfaces in one ASGI application, in one process."""
