@@ -37,6 +37,17 @@ def root(
 
 
 @commands.command()
+def up(
+    host: Annotated[str, typer.Option(help="Where to listen. Default: VIBN_HOST.")] = "",
+    port: Annotated[int | None, typer.Option(help="0: any free one. Default: VIBN_PORT.")] = None,
+) -> None:
+    """Start the server: MCP, REST and health in one process, until Ctrl-C."""
+    from vibn.server import up as command
+
+    raise typer.Exit(command.run(host, port))
+
+
+@commands.command()
 def setup() -> None:
     """Get a runtime for boxes on this machine, and say which one will be used."""
     from vibn.cli import setup as command
