@@ -1,0 +1,1 @@
+"""The source of both clients: `scripts/derive_sync.py` makes `_sync` of it."""
