@@ -68,15 +68,13 @@ def _translate(tool: AnyTool, values: dict[str, object], mistakes: list[Mistake]
 def checked(tool: AnyTool, intake: Intake, *, project: bool) -> Arguments:
     """The typed arguments. Raises InvalidInput that tells each mistake; ``project`` as in
     ``Tool.schema``."""
-    schema = tool.schema(project=project)
     mistakes = list(intake.mistakes)
     try:
-        found = tool.arguments.model_validate(dict(intake.values))
-    except ValidationError as error:
-        told = {mistake.field for mistake in mistakes}
-        mistakes += [one for one in found_by(error, schema) if one.field not in told]
-    else:
-        assert isinstance(found, Arguments)
+        found: Arguments = tool.arguments.model_validate(intake.values)
         if not mistakes:
             return found
-    raise refusal(tool.name, schema, mistakes)
+    except ValidationError as error:
+        told = {mistake.field for mistake in mistakes}
+        more = found_by(error, tool.schema(project=project))
+        mistakes += [one for one in more if one.field not in told]
+    raise refusal(tool.name, tool.schema(project=project), mistakes)
