@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
@@ -35,7 +35,7 @@ from vibn.services.switchboard import Switchboard
 from vibn.services.tokens import Tokens
 from vibn.store.base import Store
 from vibn.store.sql import open_store
-from vibn.tools import STANDARD, Toolbox
+from vibn.tools import STANDARD, AnyTool, Toolbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,10 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 
 @asynccontextmanager
 async def open_gate(
-    app: App, admin: AdminSecret, counted: Callable[[Entry], None]
+    app: App,
+    admin: AdminSecret,
+    counted: Callable[[Entry], None],
+    tools: Sequence[AnyTool] = STANDARD,
 ) -> AsyncIterator[Gate]:
     """Admit calls to ``app`` for the block; at its end those under way get a moment, then are
     ended. ``counted`` hears of each call when it is over.
@@ -157,7 +160,7 @@ async def open_gate(
         try:
             yield Gate(
                 calls=calls,
-                toolbox=Toolbox(calls, STANDARD),
+                toolbox=Toolbox(calls, tools),
                 tokens=tokens,
                 killswitch=killswitch,
                 switchboard=Switchboard(killswitch, store, app.pool, app.clock),

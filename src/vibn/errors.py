@@ -84,6 +84,7 @@ class InvalidInput(VibnError, ValueError):
     code = "invalid_input"
     http_status = 400
     exit_code = 2
+    default_hint = "Mend what the message names, and call again."
 
 
 class PathOutside(InvalidInput):

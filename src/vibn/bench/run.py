@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from vibn.app import open_app
-from vibn.bench import agent, calls, life, table
+from vibn.bench import agent, calls, life, surface, table
 from vibn.bench.figures import Row
 from vibn.bench.subject import Subject
 from vibn.config import Settings
@@ -31,7 +31,14 @@ async def run(output: Path | None, *, quick: bool = False) -> None:
             console.print(f"runtime: {app.runtime.name} ({app.runtime.capabilities.isolation})")
             subject = Subject(app, rounds=0.1 if quick else 1.0)
             try:
-                for measure in (agent.boot, life.first, *calls.ALL, agent.endurance, life.sleep):
+                for measure in (
+                    agent.boot,
+                    life.first,
+                    *calls.ALL,
+                    agent.endurance,
+                    life.sleep,
+                    *surface.ALL,
+                ):
                     console.print(f"[dim]measuring: {(measure.__doc__ or '').splitlines()[0]}[/]")
                     try:
                         rows += await measure(subject)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from typing import Any, Self, cast
 
 from vibn import __version__
@@ -30,6 +31,8 @@ from vibn.errors import (
 )
 
 RECEIVE_BUFFER = 256 * 1024
+"""Bytes that are received at once. All connections of a thread share the memory: what lies in it
+is used up before the next of them receives."""
 WRITE_BUFFER = 1024 * 1024
 """Bytes that may wait to be sent before new requests and stream pieces wait too."""
 
@@ -43,6 +46,14 @@ IDLE_RATE = 20.0
 """Frames that carry nothing (pings, late credit): at most this many at once, and a second."""
 
 
+class _Received(threading.local):
+    def __init__(self) -> None:
+        self.memory = memoryview(bytearray(RECEIVE_BUFFER))
+
+
+_received = _Received()
+
+
 class Connection(asyncio.BufferedProtocol):
     """Made by ``connect``. Belongs to one event loop."""
 
@@ -52,7 +63,6 @@ class Connection(asyncio.BufferedProtocol):
         self.deadlines = deadlines
         self._loop = asyncio.get_running_loop()
         self._decoder = Decoder()
-        self._memory = memoryview(bytearray(RECEIVE_BUFFER))
         self._calls: dict[int, Call] = {}
         self._last_id = 0
         self._failure: VibnError | None = None
@@ -200,12 +210,12 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def get_buffer(self, _sizehint: int) -> memoryview:
-        return self._memory
+        return _received.memory
 
     def buffer_updated(self, nbytes: int) -> None:
         self._pulse.quiet = 0
         try:
-            for header, body in self._decoder.feed(self._memory[:nbytes]):
+            for header, body in self._decoder.feed(_received.memory[:nbytes]):
                 if self._failure is not None:
                     return
                 self._on_frame(header, body)

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -26,6 +26,7 @@ from vibn.server.asgi import make_asgi, make_mcp
 from vibn.server.hosts import Hosts
 from vibn.server.metrics import Metrics
 from vibn.services.admin import AdminSecret
+from vibn.tools import STANDARD, AnyTool
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,10 @@ LEAVING = 5
 
 @asynccontextmanager
 async def running(
-    settings: Settings, admin: AdminSecret, listening: socket.socket
+    settings: Settings,
+    admin: AdminSecret,
+    listening: socket.socket,
+    tools: Sequence[AnyTool] = STANDARD,
 ) -> AsyncIterator[Server]:
     """A server that answers on ``listening`` for the block. Leaving it is the orderly end.
 
@@ -47,7 +51,7 @@ async def running(
     async with open_app(settings) as app:
         server = Server(settings, app)
         metrics = Metrics(lambda: _gauges(app, server))
-        async with open_gate(app, admin, metrics.call) as gate:
+        async with open_gate(app, admin, metrics.call, tools) as gate:
             server.opened(gate)
             hosts = Hosts.of(settings)
             mcp = make_mcp(app, gate)

@@ -90,7 +90,7 @@ class Files:
         expect_sha256: str | None = None,
     ) -> WriteResult:
         """Make or replace the file as a whole; its directories are made."""
-        data = content.encode() if isinstance(content, str) else content
+        data = _bytes(content)
         if len(data) > MAX_WRITE:
             raise TooLarge(f"{len(data)} bytes; fs_write takes at most {MAX_WRITE}.")
         client = await self._roomy(workspace, project, len(data))
@@ -226,3 +226,14 @@ class Files:
         inside = await self._way.enter(workspace, project)
         await self._gauge.admit(inside, size)
         return inside.client
+
+
+def _bytes(content: str | bytes) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    try:
+        return content.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            "The content holds half a surrogate pair, which is no text.", hint="Pass it as bytes."
+        ) from error

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.unit.services.conftest import Gatehouse
 
-from vibn.errors import FileMissing
+from vibn.errors import FileMissing, InvalidInput
 from vibn.outcomes import Terminal
 from vibn.services.calls import Call, Purpose
 from vibn.services.download import PIECE
@@ -121,3 +121,8 @@ async def test_an_upload_that_breaks_off_leaves_the_old_file(call: Call):
 async def test_a_missing_file_is_told_before_the_first_piece(call: Call):
     with pytest.raises(FileMissing):
         await call.files.download(*SHOP, "nothing")
+
+
+async def test_what_is_no_text_is_refused_as_such(call: Call):
+    with pytest.raises(InvalidInput, match="surrogate"):
+        await call.files.write(*SHOP, "a.txt", "half \ud800")
