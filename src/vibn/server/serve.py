@@ -24,6 +24,7 @@ from vibn.config import Settings
 from vibn.loops.supervisor import supervised
 from vibn.server.asgi import make_asgi, make_mcp
 from vibn.server.hosts import Hosts
+from vibn.server.memory import settle
 from vibn.server.metrics import Metrics
 from vibn.services.admin import AdminSecret
 from vibn.tools import STANDARD, AnyTool
@@ -58,6 +59,7 @@ async def running(
             asgi = make_asgi(app, gate, mcp, metrics, hosts, lambda: server.closing)
             loops = {"reconcile": app.reconciler.run, "warm pool": app.boxes.warm.run}
             async with mcp.run(), supervised(loops, server.stop), _http(asgi, listening, server):
+                settle()
                 yield server
 
 

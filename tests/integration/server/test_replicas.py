@@ -16,7 +16,7 @@ SHOP = "/api/v1/projects/shop"
 
 
 @pytest.fixture
-def pair(start: Start, postgres_url: str) -> Iterator[tuple[httpx2.Client, httpx2.Client]]:
+def pair(postgres_url: str, start: Start) -> Iterator[tuple[httpx2.Client, httpx2.Client]]:
     """A client of each, with the first one's token."""
     first = start(VIBN_DATABASE_URL=postgres_url)
     second = start(VIBN_DATABASE_URL=postgres_url)
@@ -114,7 +114,7 @@ def test_a_drill_counts_both(pair, operators):
 
 
 def test_one_that_is_killed_leaves_nothing_that_the_other_cannot_go_on_with(
-    start: Start, postgres_url: str
+    postgres_url: str, start: Start
 ):
     first = start(VIBN_DATABASE_URL=postgres_url)
     second = start(VIBN_DATABASE_URL=postgres_url)
@@ -125,7 +125,7 @@ def test_one_that_is_killed_leaves_nothing_that_the_other_cannot_go_on_with(
         assert run(two, "cat kept").json()["stdout"] == "kept\n"
 
 
-def test_a_server_s_death_tells_its_caller_nothing_wrong(start: Start, postgres_url: str):
+def test_a_server_s_death_tells_its_caller_nothing_wrong(postgres_url: str, start: Start):
     served: Served = start(VIBN_DATABASE_URL=postgres_url)
     with served.client() as client:
         client.post("/api/v1/projects", json={"slug": "shop"})
