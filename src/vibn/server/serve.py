@@ -13,7 +13,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -69,10 +69,10 @@ class Server:
     def __init__(self, settings: Settings, app: App) -> None:
         self._grace = settings.shutdown_grace
         self._stopped = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._gate: Gate | None = None
         self.app = app
         self.closing = False
-        self.force: Callable[[], None] = lambda: None
 
     def opened(self, gate: Gate) -> None:
         self._gate = gate
@@ -85,8 +85,12 @@ class Server:
     def stop(self) -> None:
         """Begin to end; a second time: at once. May be called from a signal's handler."""
         if self._stopped.is_set():
-            self.force()
+            self._hurried.set()
         self._stopped.set()
+
+    @property
+    def hurried(self) -> bool:
+        return self._hurried.is_set()
 
     async def ended(self) -> None:
         """Wait until it shall end, then until its calls have."""
@@ -94,9 +98,18 @@ class Server:
         await self.drain()
 
     async def drain(self) -> None:
-        if not self.closing:
-            self.closing = True
-            await self.gate.calls.close(self._grace)
+        if self.closing:
+            return
+        self.closing = True
+        tasks = [
+            asyncio.create_task(self.gate.calls.close(self._grace), name="drain"),
+            asyncio.create_task(self._hurried.wait(), name="hurry"),
+        ]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.gate.calls.close(grace=0)
 
 
 @contextmanager
@@ -150,7 +163,6 @@ async def _http(asgi: ASGIApp, listening: socket.socket, server: Server) -> Asyn
     )
     http = _Quiet(config)
     task = asyncio.create_task(http.serve([listening]), name="http")
-    server.force = lambda: setattr(http, "force_exit", True)
     try:
         while not http.started:
             if task.done():
@@ -161,6 +173,7 @@ async def _http(asgi: ASGIApp, listening: socket.socket, server: Server) -> Asyn
     finally:
         await server.drain()
         http.should_exit = True
+        http.force_exit = server.hurried
         await task
 
 

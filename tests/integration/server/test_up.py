@@ -104,14 +104,16 @@ def test_a_killed_server_loses_no_audit_row_and_no_box(start: Start):
 
 
 def test_a_second_signal_ends_it_at_once(start: Start):
-    served = start(VIBN_SHUTDOWN_GRACE="60")
+    served = start(VIBN_SHUTDOWN_GRACE="600")
     path = project(served)
     execute(served, path, "true")
-    thread = threading.Thread(target=lambda: execute(served, path, "sleep 300"))
-    thread.daemon = True
+    answers: list[dict[str, object]] = []
+    thread = threading.Thread(target=lambda: answers.append(execute(served, path, "sleep 300")))
     thread.start()
     time.sleep(0.5)
     assert served.process is not None
     served.process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert served.stop(signal.SIGINT) == 0
+    thread.join(10)
+    assert answers[0]["error"]["code"] == "shutting_down"  # type: ignore[index]
