@@ -1,0 +1,15 @@
+"""A request's body as a stream of pieces."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+
+
+async def pieces(request: Request) -> AsyncIterator[bytes]:
+    """As they come, of which one at a time is in memory. Raises ClientDisconnect, and
+    DeadlineExceeded when the next one does not come."""
+    async for data in request.stream():
+        if data:
+            yield data
