@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
+from itertools import takewhile
 
-from vibn.errors import VibnError
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. An error of the tree ends with its message, the next step and its
+    exit status; with ``--json`` it is a problem on stderr, as the server would tell it."""
+    _open_what_is_closed()
+    from typer import Abort
+    from typer.exceptions import TyperException
 
-def main() -> None:
-    """Run the command line; an error of the tree ends with its message and its exit status."""
-    from pydantic import ValidationError
+    from vibn.cli.problems import settled, tell, usage
+    from vibn.cli.root import commands
+    from vibn.errors import VibnError
 
-    from vibn.cli.commands import commands
-
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in takewhile(lambda argument: argument != "--", given)
     try:
-        commands()
-    except ValidationError as error:
-        for wrong in error.errors():
-            name = "_".join(str(part) for part in wrong["loc"]).upper()
-            print(f"vibn: VIBN_{name}: {wrong['msg']}", file=sys.stderr)
-        sys.exit(2)
+        with settled():
+            status = commands(given, prog_name="vibn", standalone_mode=False)
     except VibnError as error:
-        print(f"vibn: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"      {error.hint}", file=sys.stderr)
+        tell(error, as_json)
         sys.exit(error.exit_code)
+    except TyperException as error:
+        usage(error, as_json)
+        sys.exit(error.exit_code)
+    except Abort:
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _open_what_is_closed() -> None:
+    """A caller may start us without stdin, stdout or stderr: the next file that we open would
+    take that number, and be read or written as if it were the caller's."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, mode))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from vibn.cli.output import print_json
 from vibn.cli.setup import line
 from vibn.config import Settings
 from vibn.errors import VibnError
@@ -21,19 +22,23 @@ _MARKS = {
 }
 
 
-async def run() -> int:
+async def run(as_json: bool = False) -> int:
     """Exit status: 1 when a finding is an error."""
-    console = Console(soft_wrap=True, highlight=False)
     settings = Settings()
+    chosen = ""
     try:
         decided = await choice.choose(settings)
+        chosen = line(decided)
+        findings = await check(settings, decided)
     except VibnError as error:
-        console.print(f"{_MARKS[Severity.ERROR]} runtime: {escape(error.message)}")
-        console.print(f"        {escape(error.hint)}")
-        return 1
-    console.print(line(decided))
-    findings = await check(settings, decided)
-    show(findings, console)
+        findings = [Finding(Severity.ERROR, "runtime", error.message, error.hint)]
+    if as_json:
+        print_json({"runtime": chosen, "findings": findings})
+    else:
+        console = Console(soft_wrap=True, highlight=False)
+        if chosen:
+            console.print(chosen)
+        show(findings, console)
     return int(any(f.severity is Severity.ERROR for f in findings))
 
 

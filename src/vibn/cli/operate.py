@@ -1,4 +1,5 @@
-"""The commands and their arguments. What they do is in the module of each command's name."""
+"""Commands for whoever runs a server or has this machine. They import the server's side, each
+when it is called."""
 
 from __future__ import annotations
 
@@ -8,36 +9,21 @@ from typing import Annotated
 
 import typer
 
-import vibn
+from vibn.cli.options import Json
 
-commands = typer.Typer(
-    name="vibn",
-    help="A dev container for every project that an AI agent drives directly.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+
+def _app() -> typer.Typer:
+    return typer.Typer(rich_markup_mode=None)
+
+
+up, setup, doctor, demo, bench = _app(), _app(), _app(), _app(), _app()
+image = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The vibn-dev image of the docker runtime."
 )
-image = typer.Typer(no_args_is_help=True, help="The vibn-dev image of the docker runtime.")
-commands.add_typer(image, name="image")
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"vibn {vibn.__version__}")
-        raise typer.Exit
-
-
-@commands.callback()
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and exit.")
-    ] = False,
-) -> None:
-    pass
-
-
-@commands.command()
-def up(
+@up.command()
+def _up(
     host: Annotated[str, typer.Option(help="Where to listen. Default: VIBN_HOST.")] = "",
     port: Annotated[int | None, typer.Option(help="0: any free one. Default: VIBN_PORT.")] = None,
 ) -> None:
@@ -47,24 +33,24 @@ def up(
     raise typer.Exit(command.run(host, port))
 
 
-@commands.command()
-def setup() -> None:
+@setup.command()
+def _setup() -> None:
     """Get a runtime for boxes on this machine, and say which one will be used."""
     from vibn.cli import setup as command
 
     asyncio.run(command.run())
 
 
-@commands.command()
-def doctor() -> None:
+@doctor.command()
+def _doctor(json: Json = False) -> None:
     """Check this machine. Each finding comes with its FIX line; exits 1 when one is an error."""
     from vibn.cli import doctor as command
 
-    raise typer.Exit(asyncio.run(command.run()))
+    raise typer.Exit(asyncio.run(command.run(as_json=json)))
 
 
-@commands.command()
-def demo(
+@demo.command()
+def _demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the box and its files for a look afterwards.")
     ] = False,
@@ -76,8 +62,8 @@ def demo(
     raise typer.Exit(asyncio.run(command.remove() if remove else command.run(keep=keep)))
 
 
-@commands.command()
-def bench(
+@bench.command()
+def _bench(
     output: Annotated[
         Path | None, typer.Option(help="Write the figures as JSON to this file.")
     ] = None,
@@ -89,6 +75,11 @@ def bench(
     from vibn.bench import run as command
 
     asyncio.run(command.run(output, quick=quick))
+
+
+@image.callback()
+def _image() -> None:
+    pass
 
 
 @image.command()
