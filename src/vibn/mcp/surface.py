@@ -11,7 +11,7 @@ leaves, and one that cancels, mean in each era.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from secrets import token_urlsafe
 
@@ -93,6 +93,7 @@ class McpSurface:
                 await listening
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = {**scope, "headers": _trimmed(scope["headers"])}
         headers = Headers(scope=scope)
         credential = credential_in(headers.get("authorization"))
         try:
@@ -132,6 +133,12 @@ class McpSurface:
         if exchange.handshake and is_initialize(body):
             send = _giving_session(send)
         await self._manager.handle_request(scope, receive, send)
+
+
+def _trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Without the space around values, which is not part of them (RFC 9110, section 5.5): not
+    every HTTP parser takes it away, and the SDK compares headers with the body."""
+    return [(name, value.strip(b" \t")) for name, value in headers]
 
 
 def _giving_session(send: Send) -> Send:

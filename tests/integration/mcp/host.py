@@ -44,7 +44,7 @@ def app_of(surface: McpSurface) -> ASGIApp:
 async def served(app: ASGIApp) -> AsyncIterator[str]:
     """The address of ``app`` for the block, such as ``http://127.0.0.1:40000``."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)
+    config = uvicorn.Config(app, http="httptools", log_level="warning", timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     try:
