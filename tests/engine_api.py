@@ -58,7 +58,7 @@ class EngineApi:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):  # also of an end that is gone already, which is none
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
