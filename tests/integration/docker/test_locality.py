@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import subprocess
 import time
@@ -41,6 +42,16 @@ async def test_a_probe_leaves_no_container(runtime, image, installation):
     assert (
         docker("ps", "--all", "--quiet", f"--filter=label=vibn.installation={installation}") == ""
     )
+
+
+@pytest.mark.parametrize("after", [0.0, 0.005, 0.02, 0.05])
+async def test_a_probe_that_was_cut_short_leaves_no_container(runtime, image, installation, after):
+    looking = asyncio.create_task(runtime._locality.shared(image))
+    await asyncio.sleep(after)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    mine = f"--filter=label=vibn.installation={installation}"
+    assert docker("ps", "--all", "--quiet", mine) == ""
 
 
 def docker(*arguments: str) -> str:

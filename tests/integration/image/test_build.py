@@ -61,6 +61,17 @@ async def test_a_failing_step_is_shown_with_its_last_lines(tmp_path: Path, tag: 
     assert "| the cause" in caught.value.message
 
 
+@pytest.mark.docker
+async def test_a_failing_step_leaves_no_container(tmp_path: Path, tag: str) -> None:
+    need(BASE)
+    word = f"false {tag}"
+    (tmp_path / "Dockerfile").write_text(f"ARG BASE_IMAGE\nFROM ${{BASE_IMAGE}}\nRUN {word}\n")
+    with pytest.raises(Unavailable):
+        await build(base=BASE, tag=tag, directory=tmp_path, progress=lambda _: None)
+    left = docker("ps", "--all", "--no-trunc", "--format={{.Command}}")
+    assert word not in left.stdout
+
+
 async def test_no_engine_is_an_error_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
     with pytest.raises(RuntimeUnavailable) as caught:

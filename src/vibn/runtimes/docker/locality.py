@@ -12,6 +12,7 @@ import json
 import secrets
 import tarfile
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -49,7 +50,7 @@ class Locality:
                 engine_id = str((await self._engine.info()).get("ID", ""))
                 self._known = self._host.remembered(engine_id)
                 if self._known is None:
-                    self._known = await self._look(image)
+                    self._known = await _to_its_end(self._look(image))
                     self._host.remember(engine_id, self._known)
         return self._known
 
@@ -97,6 +98,19 @@ class Locality:
                 except aiodocker.DockerError as exc:
                     if exc.status not in (404, 409):  # another hand removes it
                         raise
+
+
+async def _to_its_end(look: Coroutine[Any, Any, bool]) -> bool:
+    """A cancellation takes effect when the look has ended: the engine makes a container that was
+    asked for, and only who waits for it can remove it."""
+    looking = asyncio.ensure_future(look)
+    try:
+        return await asyncio.shield(looking)
+    except asyncio.CancelledError:
+        await asyncio.wait([looking])
+        if not looking.cancelled():
+            looking.exception()
+        raise
 
 
 def _made(container: aiodocker.containers.DockerContainer) -> float:

@@ -123,6 +123,7 @@ async def made(docker: aiodocker.Docker, progress: Progress) -> str:
                 fileobj=packed,
                 encoding="identity",
                 tag=name,
+                forcerm=True,
                 labels={LABEL: f"{system} {suite}", "coolify.managed": "true"},
                 stream=True,
             )

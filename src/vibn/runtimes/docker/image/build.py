@@ -74,6 +74,7 @@ async def build(
                     fileobj=packed,
                     encoding="identity",
                     tag=tag,
+                    forcerm=True,
                     buildargs={
                         "BASE_IMAGE": chosen,
                         **{name: os.environ[name] for name in PROXIES if os.environ.get(name)},
