@@ -57,15 +57,28 @@ def endpoint(
         profile = _usable(read_profile(path or profile_path(environ)), url)
     return Endpoint(
         checked(url or profile.url or LOCAL),
-        token or profile.token,
-        admin_secret or profile.admin_secret,
+        _credential("VIBN_TOKEN", token or profile.token),
+        _credential("VIBN_ADMIN_SECRET", admin_secret or profile.admin_secret),
     )
+
+
+def _credential(name: str, text: str) -> str:
+    """Without the line break that a file or a shell left at its end. Raises InvalidInput for what
+    no header may hold."""
+    bare = text.strip()
+    if not (bare.isascii() and bare.isprintable()):
+        raise InvalidInput(f"{name} holds characters that none has.", hint="Copy it once more.")
+    return bare
 
 
 def checked(url: str) -> str:
     """The address without a slash at its end. Raises InvalidInput."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https", "memory") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https", "memory") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
         raise InvalidInput(
             f"Not an address of a server: {url!r}.", hint=f"It looks like {LOCAL}: set VIBN_URL."
         )

@@ -32,6 +32,7 @@ class FakeProcess:
     rows: int = 0
     cols: int = 0
     killed_by: str = ""
+    killed: threading.Event = field(default_factory=threading.Event)
     output: Feed[tuple[str, bytes]] = field(default_factory=Feed[tuple[str, bytes]])
     stdin: Feed[bytes] = field(default_factory=Feed[bytes])
     resized: threading.Event = field(default_factory=threading.Event)
@@ -55,6 +56,11 @@ class FakeProcess:
         """Stdin to its end."""
         return b"".join(iter(self.read, b""))
 
+    def sleep(self, seconds: float) -> None:
+        """As ``time.sleep``, but no longer than the command may run."""
+        self.killed.wait(seconds)
+        self.check()
+
     def check(self) -> None:
         """Raises Killed once the command is to end."""
         if self.killed_by:
@@ -62,6 +68,7 @@ class FakeProcess:
 
     def kill(self, signal: str) -> None:
         self.killed_by = self.killed_by or signal
+        self.killed.set()
         self.stdin.close()
 
     def resize(self, rows: int, cols: int) -> None:
