@@ -39,7 +39,8 @@ class Switchboard(Protocol):
 @dataclass(frozen=True, slots=True)
 class RestDeps:
     """``limits`` are the installation's own; ``request_id`` tells the id of a request, as its
-    answer carries it in ``X-Request-Id``."""
+    answer carries it in ``X-Request-Id``; ``body_limit`` is what a JSON body may have of bytes,
+    uploads do not count."""
 
     calls: Calls
     toolbox: Toolbox
@@ -50,3 +51,4 @@ class RestDeps:
     audit: Audit
     limits: Limits
     request_id: Callable[[Scope], str]
+    body_limit: int = 24 << 20

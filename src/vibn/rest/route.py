@@ -13,8 +13,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from vibn.errors import VibnError
+from vibn.rest.bounded import bounded
 from vibn.rest.problem import invalid, malformed, refused
-from vibn.rest.visit import Visit
+from vibn.rest.visit import Visit, deps_of, length_of
+
+SMALL = 64 * 1024
+"""Bytes of a body that are read before it is known whose they are."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -26,8 +30,11 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
         known = {field.alias for field in self.dependant.query_params}
+        takes_body = self.body_field is not None
 
         async def strict(request: Request) -> Response:
+            if takes_body:
+                request = await _with_body(request)
             try:
                 if request.url.query:
                     _check_query(request, known)
@@ -45,6 +52,13 @@ class StrictRoute(APIRoute):
             raise wrong
 
         return strict
+
+
+async def _with_body(request: Request) -> Request:
+    """Who sends much says first who they are."""
+    if not 0 < length_of(request) <= SMALL:
+        await _check_caller(request)
+    return await bounded(request, deps_of(request).body_limit)
 
 
 class _WrongQuery(Exception):

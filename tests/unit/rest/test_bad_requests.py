@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -111,6 +112,24 @@ async def test_odd_addresses_are_clean_errors(
     answer = await client.get(path)
     assert (answer.status_code, bool(code(answer))) == (status, True)
     assert len(answer.content) < 10_000
+
+
+async def pieces() -> AsyncIterator[bytes]:
+    for _ in range(40):
+        yield b" " * (1 << 20)
+
+
+async def test_a_body_that_is_too_large_is_refused(server: Server) -> None:
+    for content in (b" " * (25 << 20), pieces()):
+        answer = await server.client.post(f"{SHOP}/exec", content=content, headers=JSON)
+        assert (answer.status_code, code(answer)) == (413, "too_large")
+
+
+async def test_a_stranger_who_sends_much_is_refused_before_it_is_read(server: Server) -> None:
+    stranger = {**JSON, "Authorization": "Bearer vibn_nobody"}
+    for content in (b" " * (25 << 20), pieces()):
+        answer = await server.client.post(f"{SHOP}/exec", content=content, headers=stranger)
+        assert answer.status_code == 401
 
 
 async def test_an_unknown_address_is_a_problem(client: httpx2.AsyncClient) -> None:
