@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from starlette.types import Message, Receive
 
@@ -10,6 +11,10 @@ from vibn.errors import DeadlineExceeded, TooLarge
 
 DEADLINE = 60.0
 """Seconds in which it must have come."""
+
+
+SHORT = 64 << 10
+"""Bytes of a body that is read before anybody is asked whose it is."""
 
 
 class Gone(Exception):
@@ -40,6 +45,24 @@ def check_length(header: str | None, limit: int) -> None:
     """Refuse by what a request announces, before any of it is read. Raises TooLarge."""
     if header and header.isascii() and header.isdigit() and int(header[:20]) > limit:
         raise _too_large(limit)
+
+
+def is_short(header: str | None) -> bool:
+    """Whether a request announces a body of at most ``SHORT`` bytes."""
+    return (
+        header is not None and header.isascii() and header.isdigit() and int(header[:20]) <= SHORT
+    )
+
+
+def project_in(body: bytes) -> str | None:
+    """The project that a call of a tool names in its arguments, where that can be seen."""
+    if b'"project"' not in body:
+        return None
+    try:
+        found = json.loads(body)["params"]["arguments"]["project"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from vibn.errors import MethodNotAllowed, VibnError
-from vibn.mcp.body import Gone, check_length, read_body, replayed
+from vibn.mcp.body import SHORT, Gone, check_length, is_short, project_in, read_body, replayed
 from vibn.mcp.exchange import (
     SESSION_HEADER,
     VERSION_HEADER,
@@ -96,12 +96,15 @@ class McpSurface:
         scope = {**scope, "headers": _trimmed(scope["headers"])}
         headers = Headers(scope=scope)
         credential = credential_in(headers.get("authorization"))
+        early = None
         try:
-            exchange = await self._admit(credential, scope, headers)
+            if scope["method"] == "POST" and is_short(headers.get("content-length")):
+                early = await read_body(receive, SHORT)
+            exchange = await self._admit(credential, scope, headers, early)
             if scope["method"] != "POST":
                 raise _only_post(scope["method"])
             check_length(headers.get("content-length"), self._body_limit)
-            body = await read_body(receive, self._body_limit)
+            body = await read_body(receive, self._body_limit) if early is None else early
         except VibnError as error:
             await problem(error, credential=bool(credential))(scope, receive, send)
         except Gone:
@@ -110,11 +113,17 @@ class McpSurface:
             exchange.with_body(len(body)).kept_in(scope)
             await self._serve(exchange, body, scope, replayed(body, receive), send)
 
-    async def _admit(self, credential: str, scope: Scope, headers: Headers) -> Exchange:
-        """Raises Unauthenticated and its kinds, ProjectNotFound."""
+    async def _admit(
+        self, credential: str, scope: Scope, headers: Headers, body: bytes | None
+    ) -> Exchange:
+        """Raises Unauthenticated and its kinds, ProjectNotFound. A ``body`` that is there already
+        tells which project its call will ask for: one look finds that too."""
         caller = Caller(credential, SURFACE, self._request_id(scope))
         project = scope.get("path_params", {}).get("project")
-        token = await self._calls.identify(caller, project)
+        if project is None:
+            token = await self._calls.identify(caller, project_in(body or b""), must=False)
+        else:
+            token = await self._calls.identify(caller, project)
         return Exchange(
             caller=caller,
             token=token,

@@ -193,6 +193,7 @@ class MemoryRuntime:
         deadline = asyncio.get_running_loop().time() + CONNECT_WITHIN
         async with box.starting:
             if box.agent is None or box.agent.poll() is not None:
+                self._private()  # here, not in the threads of two boxes at once
                 box.agent = await asyncio.to_thread(self._start_agent, box.spec)
         if self._boxes.get(ref.box_id) is not box or not box.up():
             # It was stopped or removed while its agent started.

@@ -40,9 +40,12 @@ from vibn.services.running import Progress
 from vibn.services.secrets import Secrets
 from vibn.services.shell import Shell
 from vibn.services.tokens import Tokens
+from vibn.store.authority import Admitted
 from vibn.store.located import Located
 from vibn.store.refusals import no_project
 
+MOMENT = 0.25
+"""Seconds for which a request's own look at its token is good."""
 ADMIN = "admin"
 """Stands for the admin secret where an audit row names a token."""
 
@@ -56,6 +59,16 @@ class Caller:
     surface: str
     request: str
     received: int = 0
+    seen: dict[str | None, _Seen] = field(
+        default_factory=dict["str | None", "_Seen"], repr=False, compare=False
+    )
+    """What ``identify`` read a moment ago, for the call of the very same request."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    admitted: Admitted
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +210,26 @@ class Calls:
 
     # calls of token holders
 
-    async def identify(self, caller: Caller, project: str | None = None) -> Token:
-        """Who this is, and that the project is within reach, where one is named. Raises
-        Unauthenticated, TokenExpired, TokenRevoked, ProjectNotFound."""
+    async def identify(
+        self, caller: Caller, project: str | None = None, *, must: bool = True
+    ) -> Token:
+        """Who this is, and that the project is within reach, where one is named; unless ``must``
+        it is only likely to be asked for. A call that the same request opens at once for this
+        project costs no further SELECT. Raises Unauthenticated, TokenExpired, TokenRevoked,
+        ProjectNotFound."""
         admitted = await self._tokens.admit(caller.credential, project)
-        if project is not None and admitted.located is None:
+        if must and project is not None and admitted.located is None:
             raise no_project(admitted.token.workspace, project)
+        caller.seen[project] = _Seen(admitted, time.monotonic())
         return admitted.token
+
+    async def _admit(self, caller: Caller, project: str | None) -> Admitted:
+        """What was read for this request counts once, and for a moment only: a body may be long
+        in coming."""
+        seen = caller.seen.pop(project, None)
+        if seen is not None and time.monotonic() - seen.at < MOMENT:
+            return seen.admitted
+        return await self._tokens.admit(caller.credential, project)
 
     @asynccontextmanager
     async def open(
@@ -226,7 +252,7 @@ class Calls:
         """
         record = _Record(caller, purpose.name, arguments or {}, paths)
         with self._recorded(record):
-            admitted = await self._tokens.admit(caller.credential, project)
+            admitted = await self._admit(caller, project)
             token, located = admitted.token, admitted.located
             record.token, record.workspace = token.id, token.workspace
             with self._limits.entered(token.id):

@@ -16,9 +16,11 @@ from vibn.errors import (
     ReadOnlyToken,
     ShuttingDown,
     SwitchedOff,
+    TokenRevoked,
     Unauthenticated,
     VibnError,
 )
+from vibn.services import calls
 from vibn.services.calls import Caller, Purpose
 
 READ = Purpose("fs_read")
@@ -223,3 +225,35 @@ async def test_what_the_block_raises_is_noted_by_its_code(gate: Gatehouse):
         async with gate.calls.open(await gate.caller(), READ, "shop"):
             raise ZeroDivisionError
     assert gate.notes.told == [("fs_read", "shop", "internal")]
+
+
+async def test_a_request_that_was_looked_at_needs_no_second_look(gate: Gatehouse, monkeypatch):
+    caller, looks = await gate.caller(), []
+    admit = gate.store.tokens.admit
+
+    async def counted(*args):
+        looks.append(args)
+        return await admit(*args)
+
+    monkeypatch.setattr(gate.store.tokens, "admit", counted)
+    await gate.calls.identify(caller, "shop")
+    async with gate.calls.open(caller, READ, "shop"):
+        assert len(looks) == 1
+    async with gate.calls.open(caller, READ, "shop"):
+        assert len(looks) == 2
+
+
+async def test_a_likely_project_that_is_not_there_is_refused_when_it_is_asked_for(gate: Gatehouse):
+    caller = await gate.caller()
+    await gate.calls.identify(caller, "theirs", must=False)
+    assert isinstance(await fails(gate, caller, READ, "theirs"), ProjectNotFound)
+    with pytest.raises(ProjectNotFound):
+        await gate.calls.identify(caller, "theirs")
+
+
+async def test_an_old_look_does_not_count(gate: Gatehouse, monkeypatch):
+    monkeypatch.setattr(calls, "MOMENT", 0.0)
+    caller = await gate.caller()
+    token = await gate.calls.identify(caller, "shop")
+    await gate.tokens.revoke("acme", token.id)
+    assert isinstance(await fails(gate, caller, READ, "shop"), TokenRevoked)
