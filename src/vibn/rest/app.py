@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -32,6 +30,7 @@ from vibn.rest import (
 )
 from vibn.rest.deps import RestDeps
 from vibn.rest.edge import Edge
+from vibn.rest.openapi import Described
 from vibn.rest.problem import invalid, problem
 from vibn.rest.tools import tool_routes
 
@@ -63,21 +62,12 @@ def build(deps: RestDeps) -> FastAPI:
     app.state.deps = deps
     for router in (*_ROUTERS, tool_routes(deps.toolbox)):
         app.router.routes.extend(router.routes)
-    _describe(app)
+    app.router.routes.append(Route(openapi.PATH, Described(app.routes).answer))
     app.add_exception_handler(VibnError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_middleware(Edge)
     return app
-
-
-def _describe(app: FastAPI) -> None:
-    document = json.dumps(openapi.document(app.routes), separators=(",", ":")).encode()
-
-    async def described(_: Request) -> Response:
-        return Response(document, media_type="application/json")
-
-    app.router.routes.append(Route(openapi.PATH, described))
 
 
 async def _problem(_: Request, error: Exception) -> Response:

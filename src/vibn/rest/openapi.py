@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from vibn import __version__
@@ -21,6 +25,23 @@ Dev containers for projects, driven by AI agents. Every error is a `Problem`; ev
 `X-Request-Id`. Times are ISO 8601 in UTC, sizes are bytes. `docs/rest.md` tells the terminal over \
 WebSocket, which this document cannot.\
 """
+
+
+class Described:
+    """Answers with the document. It is made when it is first asked for, beside the event loop: it
+    takes a good part of a second."""
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._routes = tuple(routes)
+        self._made: asyncio.Task[bytes] | None = None
+
+    async def answer(self, _: Request) -> Response:
+        if self._made is None:
+            self._made = asyncio.create_task(asyncio.to_thread(self._make), name="openapi")
+        return Response(await asyncio.shield(self._made), media_type="application/json")
+
+    def _make(self) -> bytes:
+        return json.dumps(document(self._routes), separators=(",", ":")).encode()
 
 
 def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
