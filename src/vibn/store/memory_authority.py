@@ -171,7 +171,7 @@ class MemoryTrail:
 
     async def chains(self) -> Sequence[str]:
         self._answer()
-        return sorted({key[0] for key in (*self._rows, *self._heads)})
+        return sorted({chain for chain, _ in self._rows} | {chain for chain, *_ in self._heads})
 
     async def rows(self, chain: str, after: int, limit: int) -> Sequence[AuditRow]:
         self._answer()
