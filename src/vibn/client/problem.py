@@ -76,18 +76,15 @@ def translated(url: str) -> Iterator[None]:
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
         raise InvalidInput(f"Not an address of a server: {url}.", hint=_NOT_OURS) from error
     except (httpx2.ConnectError, httpx2.ProxyError) as error:
-        raise unreachable(url, _cause(error)) from error
+        raise unreachable(url, str(error)) from error
     except httpx2.TransportError as error:
         raise broken(url) from error
 
 
-def _cause(error: BaseException) -> str:
-    """What the system said, without its number."""
-    return _text(re.sub(r"^\[Errno -?\d+\] ", "", str(error)))
-
-
 def unreachable(url: str, why: str) -> ServerUnreachable:
-    return ServerUnreachable(f"No Vibn server answers at {url}: {why or 'no connection'}.")
+    """``why`` as the system said it; its number tells a person nothing."""
+    told = _text(re.sub(r"^\[Errno -?\d+\] ", "", why)).rstrip(".") or "no connection"
+    return ServerUnreachable(f"No Vibn server answers at {url}: {told}.")
 
 
 def broken(url: str) -> ServerUnreachable:

@@ -1,1 +1,1 @@
-"""The source of both clients: `scripts/derive_sync.py` makes `_sync` of it."""
+"""One half of the SDK: see scripts/derive_sync.py for which is made of which."""

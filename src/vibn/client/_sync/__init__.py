@@ -1,2 +1,2 @@
 # Made by scripts/derive_sync.py: change its source, src/vibn/client/_async/__init__.py.
-"""The source of both clients: `scripts/derive_sync.py` makes `_sync` of it."""
+"""One half of the SDK: see scripts/derive_sync.py for which is made of which."""
