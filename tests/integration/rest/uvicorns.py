@@ -14,7 +14,8 @@ from starlette.types import ASGIApp
 @asynccontextmanager
 async def listening(app: ASGIApp) -> AsyncIterator[str]:
     """The address that it listens on, such as ``127.0.0.1:4711``."""
-    with socket.socket() as listener:
+    # Named as TCP, or the loop does not switch off the delay of small packets.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         host, port = listener.getsockname()
         config = uvicorn.Config(app, lifespan="off", log_level="error", access_log=False)
