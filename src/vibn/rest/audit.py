@@ -81,24 +81,28 @@ async def read_audit(
     before: Before = None,
 ) -> Response:
     """The newest rows: all for the admin secret, those of its reach for a token."""
-    trail, place = visit.deps.store.trail, place_of(before)
+    place = place_of(before)
     asked = {"project": project, "workspace": workspace, "limit": limit, "before": before}
     if visit.is_admin:
         async with visit.administer(READ.name, asked):
-            rows = await trail.recent(
-                workspace=workspace, project=project, before=place, limit=limit
-            )
+            rows = await _rows(visit, workspace, project, place, limit)
             return answer(_page(rows, limit))
     async with visit.call(READ, project, asked) as call:
         if workspace not in (None, call.workspace):
             raise no_workspace(workspace or "")
-        rows = await trail.recent(
-            workspace=call.workspace,
-            project=project or call.token.project,
-            before=place,
-            limit=limit,
-        )
+        reach = project or call.token.project
+        rows = await _rows(visit, call.workspace, reach, place, limit)
         return answer(_page(rows, limit), call)
+
+
+async def _rows(
+    visit: Visiting, workspace: str | None, project: str | None, before: Place | None, limit: int
+) -> Sequence[AuditRow]:
+    if before is None:
+        await visit.deps.audit.flush()  # who looks after a call finds it
+    return await visit.deps.store.trail.recent(
+        workspace=workspace, project=project, before=before, limit=limit
+    )
 
 
 @router.get("/verify", response_model=Verification, responses=problems())

@@ -20,6 +20,8 @@ from vibn.tools.toolbox import Toolbox
 
 
 class Audit(Protocol):
+    async def flush(self) -> None: ...
+
     async def verify(self) -> Report: ...
 
 
