@@ -99,6 +99,23 @@ async def test_what_a_cut_start_left_ends_with_the_next_one(boxes, runtime):
     assert await boxes.told(runtime, ref, "echo up") == "up"
 
 
+@pytest.mark.parametrize("after", [0.01, 0.03, 0.05, 0.08])
+async def test_a_start_that_was_cut_short_leaves_no_process_also_without_cgroups(boxes, after):
+    runtime = boxes.runtime(hierarchies=None)
+    ref = await boxes.make(runtime, start=False)
+    starting = asyncio.create_task(runtime.start(ref))
+    await asyncio.sleep(after)
+    starting.cancel()
+    ended = await asyncio.gather(starting, return_exceptions=True)
+    if ended == [None]:
+        pytest.skip("this start was over before it was cut short")
+    async with asyncio.timeout(30):
+        while inhabitants(ref.box_id):
+            await asyncio.sleep(0.05)
+    await runtime.start(ref)
+    assert await boxes.told(runtime, ref, "echo up") == "up"
+
+
 async def test_a_pid_used_again_is_not_taken_for_the_box(boxes, runtime):
     ref = await boxes.make(runtime)
     main, at = boxes.main(ref), Places(boxes.base, ref.box_id)
@@ -134,6 +151,16 @@ async def test_the_record_of_a_box_is_ours_alone(boxes, runtime):
     at = Places(boxes.base, ref.box_id)
     assert json.loads(at.record.read_text())["env"] == {"TOKEN": "x"}
     assert at.record.stat().st_mode & 0o077 == 0
+
+
+def inhabitants(box_id):
+    """The processes, by id, in whose view of the file system this box's workspace is."""
+    found = []
+    for mounts in Path("/proc").glob("[0-9]*/mountinfo"):
+        with suppress(OSError):
+            if f"{box_id}/workspace /workspace " in mounts.read_text():
+                found.append(mounts.parent.name)
+    return found
 
 
 async def told_at_last(boxes, runtime, ref, command):

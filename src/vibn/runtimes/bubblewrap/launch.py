@@ -5,7 +5,7 @@ nsenter  enters the box's network namespace
 setsid   leaves our session, and us: its own parent ends at once
 bwrap    reads its options from a descriptor, so that no variable shows in a process list
 prlimit  sets the limits of a process inside, where only the box's processes count
-sh       waits at the gate, where there is one, and lets go of what bwrap left open
+sh       waits at the gate, and lets go of what bwrap left open
 """
 
 from __future__ import annotations
@@ -31,16 +31,15 @@ _SCRIPT = """
 umask 022
 if [ -n "$STAGE" ]; then mount --bind "$BASE" "$STAGE" || exit 71; fi
 exec SPACE<"$USERNS" || exit 72
-if [ -n "$GATE" ]; then exec WAIT<"$GATE" || exit 73; fi
+exec WAIT<"$GATE" || exit 73
 unset BASE STAGE USERNS GATE
 while [ "$1" != -- ]; do echo 0 >"$1" || exit 70; shift; done
 shift
 exec "$@"
 """
-_INSIDE = 'exec "$@" 2>/dev/null SPACE<&- WAIT<&-'
-"""The box's program has neither the user namespace, nor a file of the host that it could fill."""
-_WAITING = "read -r opened <&WAIT || exit 1; "
-"""A gate whose keeper died lets nobody through."""
+_INSIDE = 'read -r opened <&WAIT || exit 1; exec "$@" 2>/dev/null SPACE<&- WAIT<&-'
+"""A gate whose keeper died, or gave up, lets nobody through. The box's program has neither the user
+namespace, nor a file of the host that it could fill."""
 _STAGES = ("/mnt", "/srv", "/media", "/opt")
 """Where, in a mount namespace of the launch alone, our files are bound when the directories above
 them let nobody pass: bwrap acts as the box's user while it mounts."""
@@ -56,9 +55,9 @@ class Launch:
     staged: bool
 
 
-async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process:
-    """The first process of the new sandbox. With ``gate``, a descriptor, the box's program waits
-    in the sandbox, when that is built (``executed``), for a line that can be read there.
+async def start(box: sandbox.Sandbox, around: Launch, gate: int) -> Process:
+    """The first process of the new sandbox. In it, when it is built (``executed``), the box's
+    program waits for a line that can be read from ``gate``, a pipe of ours, and ends without one.
     Raises BoxFailed with what bwrap said."""
     places = box.places
     told, telling = os.pipe()
@@ -74,7 +73,7 @@ async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process
         space, wait = [n for n in range(3, 10) if n not in passed][:2]
         script, inside = (
             text.replace("SPACE", str(space)).replace("WAIT", str(wait))
-            for text in (_SCRIPT, (_WAITING if gate >= 0 else "") + _INSIDE)
+            for text in (_SCRIPT, _INSIDE)
         )
         words = sandbox.arguments(box, space)
         stage = _stage() if around.staged else ""
@@ -104,7 +103,7 @@ async def start(box: sandbox.Sandbox, around: Launch, gate: int = -1) -> Process
         ]
         ours = f"/proc/{os.getpid()}/fd"
         env = {"PATH": SYSTEM_PATH, "BASE": base, "STAGE": stage}
-        env |= {"USERNS": f"{ours}/{box.userns}", "GATE": f"{ours}/{gate}" if gate >= 0 else ""}
+        env |= {"USERNS": f"{ours}/{box.userns}", "GATE": f"{ours}/{gate}"}
         process = await keyring.apart(
             lambda: subprocess.Popen(
                 chain,

@@ -90,7 +90,7 @@ class Starter:
                 namespace=None if network is None else network.namespace,
                 staged=self._host.root and not places.passable(at.base),
             )
-            process = await launch.start(box, around, gate if self._by_program() else -1)
+            process = await launch.start(box, around, gate)
             return await self._settle(at, started, process, opening)
         finally:
             for fd in (userns, gate, opening):
@@ -107,7 +107,7 @@ class Starter:
                 name = self._host.networking.value
                 helper = await usernet.attach(name, process, at.box / "network.pid", self._guarded)
                 life.save(at.life, replace(started, helper=helper))
-                os.write(opening, b"\n")
+            os.write(opening, b"\n")
         except BaseException:
             usernet.detach(helper)
             process.send(signal.SIGKILL)
