@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+from pydantic import SecretStr
 
+from vibn.app import open_app
 from vibn.client.profile import read_profile
+from vibn.config import Settings
 
 ADMIN = "operators-secret"
 UP = (sys.executable, "-c", "import sys; from vibn.cli import main; sys.argv[0] = 'vibn'; main()")
@@ -93,3 +98,16 @@ class Served:
                 return
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
+
+
+async def _remove_boxes(state: Path, url: str) -> None:
+    settings = Settings(state_dir=state, database_url=SecretStr(url), runtime="bubblewrap")
+    async with open_app(settings) as app:
+        for box in await app.runtime.list():
+            await app.runtime.remove(box.ref, volumes=True)
+
+
+def remove_boxes(state: Path, url: str = "") -> None:
+    """All of an installation whose servers have ended, then its directory."""
+    asyncio.run(_remove_boxes(state, url))
+    shutil.rmtree(state, ignore_errors=True)

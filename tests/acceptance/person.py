@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-from tests.served import Served
+from tests.served import Served, remove_boxes
 
 from vibn.runtimes import bubblewrap
 
@@ -154,7 +154,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield server.start()
     finally:
         server.kill()
-        subprocess.run(["rm", "-rf", str(state)], check=False)
+        remove_boxes(state)
 
 
 @pytest.fixture

@@ -82,14 +82,10 @@ def resume(project: ProjectName, json: Json = False) -> None:
 
 
 @commands.command()
-def recreate(
-    project: ProjectName,
-    image: Annotated[str, typer.Option(help="Another image.")] = "",
-    json: Json = False,
-) -> None:
+def recreate(project: ProjectName, json: Json = False) -> None:
     """A new container with the same files: so new limits and images come into effect."""
     with inside(project) as sandbox:
-        _show(sandbox.box.recreate(image=image), json)
+        _show(sandbox.box.recreate(), json)
 
 
 @commands.command()

@@ -35,8 +35,8 @@ from vibn.mcp.exchange import (
 )
 from vibn.mcp.handlers import make_server
 from vibn.mcp.inflight import InFlight
-from vibn.mcp.problem import problem
 from vibn.mcp.takeback import Takebacks, is_initialize, is_takeback
+from vibn.problem import problem
 from vibn.services.calls import Caller, Calls
 from vibn.store.relay import Relay
 from vibn.tools import Toolbox
@@ -106,7 +106,7 @@ class McpSurface:
             check_length(headers.get("content-length"), self._body_limit)
             body = await read_body(receive, self._body_limit) if early is None else early
         except VibnError as error:
-            await problem(error, credential=bool(credential))(scope, receive, send)
+            await _refusal(error, bool(credential))(scope, receive, send)
         except Gone:
             return
         else:
@@ -160,6 +160,11 @@ def _giving_session(send: Send) -> Send:
         await send(message)
 
     return sending
+
+
+def _refusal(error: VibnError, credential: bool) -> Response:
+    headers = {"Allow": "POST"} if isinstance(error, MethodNotAllowed) else None
+    return problem(error, headers, credential=credential)
 
 
 def _only_post(method: str) -> MethodNotAllowed:

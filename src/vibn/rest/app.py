@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vibn.errors import InvalidInput, MethodNotAllowed, RouteNotFound, VibnError
+from vibn.problem import problem
 from vibn.rest import (
     archive,
     audit,
@@ -30,8 +31,8 @@ from vibn.rest import (
 )
 from vibn.rest.deps import RestDeps
 from vibn.rest.edge import Edge
+from vibn.rest.mistakes import invalid
 from vibn.rest.openapi import Described
-from vibn.rest.problem import invalid, problem
 from vibn.rest.tools import tool_routes
 
 _ROUTERS = (

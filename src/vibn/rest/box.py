@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 from starlette.responses import Response
 
 from vibn.models import Tier
@@ -45,11 +44,8 @@ class Resume(Body):
 
 
 class Recreate(Body):
-    """``image`` left out: the configured one."""
-
-    image: Annotated[
-        str | None, Field(min_length=1, max_length=300, pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]*$")
-    ] = None
+    """Nothing: the image is the installation's, for a caller could else name any that the engine
+    holds."""
 
 
 @router.get("/box", response_model=BoxStatus, responses=problems(box=True))
@@ -91,10 +87,10 @@ async def resume_box(visit: Visiting, project: ProjectSlug, _: Resume) -> Respon
 
 
 @router.post("/box/recreate", response_model=Ensured, responses=problems(box=True))
-async def recreate_box(visit: Visiting, project: ProjectSlug, body: Recreate) -> Response:
-    """Make the container anew on an image, with the same files."""
-    async with visit.call(RECREATE, project, body.model_dump()) as call:
-        return answer(await call.boxes.recreate(call.workspace, project, body.image), call)
+async def recreate_box(visit: Visiting, project: ProjectSlug, _: Recreate) -> Response:
+    """Make the container anew on the installation's image, with the same files."""
+    async with visit.call(RECREATE, project) as call:
+        return answer(await call.boxes.recreate(call.workspace, project), call)
 
 
 @router.get("/box/info", response_model=BoxInfo, responses=problems(box=True))

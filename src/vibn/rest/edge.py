@@ -14,8 +14,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vibn.errors import DeadlineExceeded, InvalidInput
+from vibn.problem import problem
 from vibn.rest.beside import Gone
-from vibn.rest.problem import internal, problem
+from vibn.rest.mistakes import internal
 from vibn.rest.streamed import CutOff
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from vibn.errors import VibnError
-from vibn.rest.problem import shape
+from vibn.problem import shape
 from vibn.rest.streamed import Outlet, Streamed
 
 MEDIA_TYPE = "text/event-stream"

@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from vibn.errors import HashMismatch, InvalidInput
 from vibn.outcomes import WriteResult
+from vibn.problem import problem
 from vibn.rest.documented import BYTES, Responses, content, problem_of, problems, takes
 from vibn.rest.etags import etag, expected_in, is_exclusive, is_known
 from vibn.rest.params import Flag, ProjectSlug, Shown, path_schema
-from vibn.rest.problem import problem
 from vibn.rest.ranges import Asked, Unsatisfiable, asked_in
 from vibn.rest.route import StrictRoute
 from vibn.rest.streamed import Outlet, Streamed

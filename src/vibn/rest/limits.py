@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from vibn.errors import Forbidden
 from vibn.models import Limits
 from vibn.rest.params import Body, Integer
 
@@ -23,6 +24,14 @@ class LimitsGiven(Body):
     pids: Pids | None = None
     log: Bytes | None = None
 
-    def over(self, base: Limits) -> Limits:
-        """``base`` with what was given."""
-        return replace(base, **self.model_dump(exclude_none=True))
+    def over(self, base: Limits, most: Limits) -> Limits:
+        """``base`` with what was given. Raises Forbidden above ``most``: what an installation
+        gives each box is its operator's to raise."""
+        given = self.model_dump(exclude_none=True)
+        for name, value in given.items():
+            if value > getattr(most, name):
+                raise Forbidden(
+                    f"limits.{name} is above this installation's {getattr(most, name)}.",
+                    hint="Ask for less; an operator raises it by VIBN_DEV_*_LIMIT.",
+                )
+        return replace(base, **given)

@@ -11,9 +11,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vibn.errors import DeadlineExceeded, InvalidInput, TooLarge, VibnError
 from vibn.outcomes import Output
+from vibn.problem import shape
 from vibn.rest.beside import Gone
 from vibn.rest.messages import Begin, Control, Eof, Resize, begin_in, control_in
-from vibn.rest.problem import shape
 from vibn.rest.visit import encoded
 from vibn.services.shell import ShellResult, ShellStream
 

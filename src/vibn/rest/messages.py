@@ -8,8 +8,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from vibn.errors import InvalidInput
 from vibn.outcomes import Terminal
+from vibn.rest.mistakes import invalid_fields
 from vibn.rest.params import Body, Integer
-from vibn.rest.problem import invalid_fields
 from vibn.rest.signals import SignalName
 from vibn.services.shell import MAX_TIMEOUT_MS
 

@@ -142,7 +142,7 @@ async def create_project(visit: Visiting, body: NewProject) -> Response:
             body.slug,
             body.name,
             body.env,
-            body.limits.over(visit.deps.limits) if body.limits else None,
+            body.limits.over(visit.deps.limits, visit.deps.limits) if body.limits else None,
             body.seed.seed() if body.seed else None,
         )
         return answer(shown(project, None), call, status=201)
@@ -159,7 +159,7 @@ async def get_project(visit: Visiting, project: ProjectSlug) -> Response:
 @router.patch("/projects/{project}", response_model=ProjectShown, responses=problems())
 async def change_project(visit: Visiting, project: ProjectSlug, body: ProjectChange) -> Response:
     """Change what is given. ``limits`` count when the box is made the next time, and only a
-    token of the whole workspace may set them; ``seed`` is for a box that has no files yet."""
+    token of the whole workspace may set them, up to the installation's; ``seed`` is for a box that has no files yet."""
     purpose = LIMIT if body.limits else CHANGE
     async with visit.call(purpose, project, arguments=body.model_dump()) as call:
         assert call.located is not None
@@ -168,7 +168,7 @@ async def change_project(visit: Visiting, project: ProjectSlug, body: ProjectCha
             await projects.set_env(*where, body.env)
         if body.limits:
             base = call.located.project.limits or visit.deps.limits
-            await projects.set_limits(*where, body.limits.over(base))
+            await projects.set_limits(*where, body.limits.over(base, visit.deps.limits))
         if body.seed:
             await projects.set_seed(*where, body.seed.seed())
         return answer(await _located(visit, call), call)

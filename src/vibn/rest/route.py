@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from vibn.errors import VibnError
 from vibn.rest.bounded import bounded
-from vibn.rest.problem import invalid, malformed, refused
+from vibn.rest.mistakes import invalid, malformed, refused
 from vibn.rest.visit import Visit, deps_of, length_of
 
 SMALL = 64 * 1024

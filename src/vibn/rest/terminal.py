@@ -17,9 +17,10 @@ import logging
 from fastapi import APIRouter, WebSocket
 
 from vibn.errors import VibnError
+from vibn.problem import problem
 from vibn.rest.beside import Gone, beside
 from vibn.rest.line import Line
-from vibn.rest.problem import internal, problem
+from vibn.rest.mistakes import internal
 from vibn.rest.visit import caller_of, deps_of, still_valid
 from vibn.services.calls import Caller, Calls, Purpose
 from vibn.services.shell import ShellResult, ShellStream

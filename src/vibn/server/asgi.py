@@ -43,6 +43,7 @@ def make_rest(app: App, gate: Gate) -> ASGIApp:
             audit=gate.audit,
             limits=app.settings.limits,
             request_id=request_id,
+            body_limit=app.settings.body_limit,
         )
     )
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vibn.errors import ShuttingDown, StoreUnavailable, VibnError
-from vibn.rest.problem import problem
+from vibn.problem import problem
 from vibn.server.metrics import CONTENT_TYPE, Metrics
 from vibn.store.base import Store
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vibn.config import Settings
 from vibn.errors import HostRefused, OriginRefused, VibnError
-from vibn.rest.problem import problem
+from vibn.problem import problem
 
 LOCAL = ("localhost",)
 

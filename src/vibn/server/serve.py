@@ -152,6 +152,7 @@ async def _http(asgi: ASGIApp, listening: socket.socket, server: Server) -> Asyn
         http="httptools",
         ws="websockets-sansio",
         ws_max_size=1 << 20,
+        ws_ping_timeout=120,  # one who lets input wait reads no pongs meanwhile
         lifespan="off",
         log_config=None,
         access_log=False,

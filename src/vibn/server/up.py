@@ -183,7 +183,8 @@ def greet(greeting: Greeting) -> None:
     print(f"runtime: {greeting.runtime}")
     if greeting.token:
         print(f"token:   {greeting.token}")
-        print(f"         kept in {greeting.profile}, so `vibn exec shop -- ls` works at once")
+        print(f"         kept in {greeting.profile}: other commands find it there")
+        print("         next: `vibn projects create shop`, then `vibn exec shop -- ls`")
     else:
         print("token:   others were made before; `vibn tokens create` makes one more")
     if greeting.admin:

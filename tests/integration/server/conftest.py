@@ -9,11 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
-from tests.served import Served
+from tests.served import Served, remove_boxes
 
-from vibn.app import open_app
-from vibn.config import Settings
 from vibn.runtimes import bubblewrap
 
 Start = Callable[..., Served]
@@ -40,13 +37,6 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         served.kill()
     urls = {served.environ.get("VIBN_DATABASE_URL", "") for served in started}
     for url in urls:
-        asyncio.run(_remove_boxes(state, url))
-    for directory in (state, *(served.config for served in started)):
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-async def _remove_boxes(state: Path, url: str) -> None:
-    settings = Settings(state_dir=state, database_url=SecretStr(url), runtime="bubblewrap")
-    async with open_app(settings) as app:
-        for box in await app.runtime.list():
-            await app.runtime.remove(box.ref, volumes=True)
+        remove_boxes(state, url)
+    for served in started:
+        shutil.rmtree(served.config, ignore_errors=True)

@@ -20,13 +20,13 @@ async def test_a_token_learns_who_it_is(server: Server) -> None:
 
 
 async def test_a_project_is_made_changed_and_deleted(client: httpx2.AsyncClient) -> None:
-    body = {"slug": "new", "env": {"A": "1", "B": "2"}, "limits": {"cpus": 2}}
+    body = {"slug": "new", "env": {"A": "1", "B": "2"}, "limits": {"cpus": 0.5}}
     made = await client.post(PROJECTS, json=body)
-    assert (made.status_code, made.json()["limits"]["cpus"]) == (201, 2.0)
+    assert (made.status_code, made.json()["limits"]["cpus"]) == (201, 0.5)
     change = {"env": {"A": None, "C": "3"}, "limits": {"pids": 64}}
     changed = (await client.patch(f"{PROJECTS}/new", json=change)).json()
     assert changed["env"] == {"B": "2", "C": "3"}
-    assert (changed["limits"]["cpus"], changed["limits"]["pids"]) == (2.0, 64)
+    assert (changed["limits"]["cpus"], changed["limits"]["pids"]) == (0.5, 64)
     assert (await client.get(f"{PROJECTS}/new")).json() == changed
     assert (await client.delete(f"{PROJECTS}/new")).status_code == 204
     assert (await client.get(f"{PROJECTS}/new")).status_code == 404
@@ -57,6 +57,14 @@ async def test_a_list_shows_the_reach_of_the_token_with_its_boxes(server: Server
     held = await server.token(project="shop")
     own = (await server.client.get(PROJECTS, headers=held)).json()["projects"]
     assert [one["slug"] for one in own] == ["shop"]
+
+
+async def test_limits_above_the_installation_s_are_its_operator_s(server: Server) -> None:
+    for limits in ({"cpus": 1.5}, {"memory": 1 << 40}, {"pids": 100_000}):
+        made = await server.client.post(PROJECTS, json={"slug": "big", "limits": limits})
+        assert (made.status_code, made.json()["error"]["code"]) == (403, "forbidden")
+        changed = await server.client.patch(SHOP, json={"limits": limits})
+        assert changed.status_code == 403
 
 
 async def test_a_token_of_one_project_makes_none_and_keeps_its_limits(server: Server) -> None:

@@ -38,10 +38,10 @@ class AsyncBox:
         """Raises BoxAbsent when there is none."""
         return decode(BoxStatus, await self._link.call(self._request("POST", "/resume", {})))
 
-    async def recreate(self, *, image: str = "") -> BoxStatus:
-        """A new container with the same files: new limits and images come into effect so."""
-        request = self._request("POST", "/recreate", {"image": image} if image else {})
-        return decode(BoxStatus, await self._link.call(request))
+    async def recreate(self) -> BoxStatus:
+        """A new container with the same files: new limits, and the installation's image if it is
+        a newer one, come into effect so."""
+        return decode(BoxStatus, await self._link.call(self._request("POST", "/recreate", {})))
 
     async def delete(self) -> None:
         """The container. Its files are kept, and are there in the next one."""

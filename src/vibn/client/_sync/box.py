@@ -39,10 +39,10 @@ class Box:
         """Raises BoxAbsent when there is none."""
         return decode(BoxStatus, self._link.call(self._request("POST", "/resume", {})))
 
-    def recreate(self, *, image: str = "") -> BoxStatus:
-        """A new container with the same files: new limits and images come into effect so."""
-        request = self._request("POST", "/recreate", {"image": image} if image else {})
-        return decode(BoxStatus, self._link.call(request))
+    def recreate(self) -> BoxStatus:
+        """A new container with the same files: new limits, and the installation's image if it is
+        a newer one, come into effect so."""
+        return decode(BoxStatus, self._link.call(self._request("POST", "/recreate", {})))
 
     def delete(self) -> None:
         """The container. Its files are kept, and are there in the next one."""

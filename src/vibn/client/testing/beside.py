@@ -78,7 +78,6 @@ def box_does(server: FakeServer, asked: Asked) -> Told:
     if action == "ensure":
         ensured = {"service_uuid": f"fake-{slug}", "state": "running", "created": made}
         return told({**ensured, "note": ""})
-    project.image = asked.json().get("image") or project.image
     return told(project.box())
 
 

@@ -1,16 +1,13 @@
-"""The one shape of every error: ``{"error": {code, message, hint, retryable, detail}}``."""
+"""What REST says of requests that it cannot understand, and of what nobody expected."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
-from starlette.responses import Response
 
-from vibn.errors import InvalidInput, Unauthenticated, VibnError
+from vibn.errors import InvalidInput, VibnError
 
 MOST_FIELDS = 20
 LONGEST = 200
@@ -20,41 +17,6 @@ class Internal(VibnError):
     """Said of what nobody expected; what it was stands in the server's log alone."""
 
     default_hint = "It was noted with the id of this request; tell it to whoever runs the server."
-
-
-def shape(error: VibnError) -> dict[str, object]:
-    return {
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-            "retryable": error.retryable,
-            "detail": error.detail,
-        }
-    }
-
-
-def problem(
-    error: VibnError, headers: Mapping[str, str] | None = None, status: int = 0
-) -> Response:
-    """With the error's own status if none is given. 401 names the scheme, 429 and 503 tell when
-    to try again."""
-    body = json.dumps(shape(error), ensure_ascii=False, separators=(",", ":"), default=str)
-    return Response(
-        body.encode(errors="replace"),
-        status_code=status or error.http_status,
-        headers={**_headers(error), **(headers or {})},
-        media_type="application/json",
-    )
-
-
-def _headers(error: VibnError) -> dict[str, str]:
-    if isinstance(error, Unauthenticated):
-        return {"WWW-Authenticate": 'Bearer realm="vibn"'}
-    if error.http_status in (429, 503):
-        wait = error.detail.get("retry_after")
-        return {"Retry-After": str(max(1, math.ceil(wait)) if isinstance(wait, int | float) else 1)}
-    return {}
 
 
 def internal() -> Internal:
