@@ -159,7 +159,8 @@ async def get_project(visit: Visiting, project: ProjectSlug) -> Response:
 @router.patch("/projects/{project}", response_model=ProjectShown, responses=problems())
 async def change_project(visit: Visiting, project: ProjectSlug, body: ProjectChange) -> Response:
     """Change what is given. ``limits`` count when the box is made the next time, and only a
-    token of the whole workspace may set them, up to the installation's; ``seed`` is for a box that has no files yet."""
+    token of the whole workspace may set them, up to the installation's; ``seed`` is for a box
+    that has no files yet."""
     purpose = LIMIT if body.limits else CHANGE
     async with visit.call(purpose, project, arguments=body.model_dump()) as call:
         assert call.located is not None
