@@ -53,7 +53,7 @@ def configure(form: str = "", level: int = logging.INFO, stream: TextIO = sys.st
         logging.getLogger(name).handlers[:] = []
         logging.getLogger(name).propagate = True
     # They tell of each request what our own line tells better.
-    for name in ("uvicorn.access", "mcp", "httpx2", "sse_starlette", "asyncio"):
+    for name in ("uvicorn.access", "mcp", "httpx2", "sse_starlette", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
