@@ -36,7 +36,7 @@ def test_ctrl_c_goes_to_the_box_and_leaves_the_shell(person: Person) -> None:
     typing = person.types("sh", "shop")
     typing.expect("$")
     typing.type("sh -c 'echo now; sleep 3333'\n")
-    typing.expect("\nnow")  # by then it is what the terminal signals
+    typing.expect("\rnow")  # by then it is what the terminal signals
     typing.type("\x03")
     typing.type("echo still $((1 + 1)) here\n")
     typing.expect("still 2 here")

@@ -13,7 +13,9 @@ def folded(source: str) -> str:
 
     exact, loose = re.compile(source), re.compile("(?i:" + source + ")")
     wanted = {char: exact.match(char) is not None for char in _DOTTED_AND_DOTLESS}
-    wanted["i"] = wanted["I"] = exact.match("i") is not None or exact.match("I") is not None
+    # A set's cases are added to it before it is negated.
+    either = all if source.startswith("[^") else any
+    wanted["i"] = wanted["I"] = either(exact.match(char) is not None for char in "iI")
     found = {char for char in wanted if loose.match(char)}
     surplus = "".join(char for char in wanted if char in found and not wanted[char])
     missing = "".join(char for char in wanted if char not in found and wanted[char])

@@ -60,8 +60,6 @@ class Search:
         """More than ``limit`` was found: the engine may stop."""
         self.deadline = monotonic() + DEADLINE
         self.pace = Pace()
-        self.by_line = False
-        """In mode count: ``add`` is told each line, not their number."""
         self._count = 0
 
     def add(self, index: int, number: int) -> bool:
@@ -83,12 +81,8 @@ class Search:
                 return False
             self._count += 1
             lines.append(number)
-        elif not self.by_line:
+        else:
             lines[:] = [number]
-        elif not lines:
-            lines += (1, number)
-        elif number > lines[1]:
-            lines[:] = (lines[0] + 1, number)
         return True
 
     def paths_seen(self, indices: Iterable[int]) -> bool:
@@ -200,15 +194,15 @@ def _run(
 
     if not search.paths:
         return
-    rg = ripgrep.find(ctx.agent.environ)
+    # Where a match may end within a line, ripgrep takes the rest of it for a line of its own: `^`
+    # then matches there. Such searches are ours alone, so that the answer is one.
+    rg = None if search.multiline else ripgrep.find(ctx.agent.environ)
     if rg is not None:
         try:
-            search.by_line = search.multiline
             yield from ripgrep.search(ctx, rg, root.fd, search, sources[True])
             return
         except ripgrep.Unfit:
             search.found.clear()
-            search.by_line = False
     yield from _python(ctx, root, search, sources[False])
 
 

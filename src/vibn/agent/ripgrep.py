@@ -45,7 +45,7 @@ def search(
     soft = getrlimit(RLIMIT_NOFILE)[0]
     size = MOST_FILES if soft < 0 else max(8, min(MOST_FILES, soft // 2))
     argv = _arguments(rg, search, source)
-    opener = Opener(root, search.multiline)
+    opener = Opener(root, multiline=False)
     try:
         yield from _all(ctx, argv, opener, search, size)
     finally:
@@ -81,11 +81,9 @@ def _arguments(rg: str, search: Search, source: str) -> list[str]:
     argv = [rg, "--no-config", "--no-messages", "--color=never", "--no-heading", "--text"]
     argv += ["--encoding=none", "--no-mmap", "--threads=1", "--with-filename", "--null"]
     argv += ["--regex-size-limit=64M", "--dfa-size-limit=64M"]
-    if search.multiline:
-        argv.append("--multiline")
     if search.mode == "files":
         argv.append("--files-with-matches")
-    elif search.mode == "count" and not search.multiline:
+    elif search.mode == "count":
         argv.append("--count")
     else:
         # Only the number is wanted: a line longer than one byte is left out of the output.
