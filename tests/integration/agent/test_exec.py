@@ -199,7 +199,9 @@ def test_a_command_ends_with_its_shell_though_a_child_holds_the_pipe(client, end
 
 
 def test_a_child_left_on_purpose_is_reported_and_lives(client, alive, end):
-    reply = client.run("(setsid sleep 60 >/dev/null 2>&1 &); sleep 0.1")
+    started = "until grep -qsx sleep /proc/$(cat pid)/comm; do sleep 0.02; done"
+    child = """(setsid sh -c 'echo $$ >pid; exec sleep 60' >/dev/null 2>&1 &)"""
+    reply = client.run(f"{child}; until [ -s pid ]; do sleep 0.02; done; {started}")
     (left,) = reply["left"]
     end(left["pid"])
     assert left["name"] == "sleep"
