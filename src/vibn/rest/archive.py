@@ -73,5 +73,5 @@ async def upload_archive(
 
 async def _unpacked(call: Call, project: str, path: str, strip: int, visit: Visit) -> Unpacked:
     return await call.files.unpack(
-        call.workspace, project, pieces(visit.request), path, strip=strip
+        call.workspace, project, pieces(visit.request, call.took), path, strip=strip
     )

@@ -197,7 +197,7 @@ async def upload_file(
             call.workspace,
             project,
             path,
-            pieces(visit.request),
+            pieces(visit.request, call.took),
             size=length_of(visit.request),
             expect_sha256=expected_in(if_match),
             exclusive=is_exclusive(if_none_match),

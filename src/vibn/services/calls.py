@@ -108,6 +108,7 @@ class Call:
         self.secrets = secrets
         self.progress = progress
         self.bytes_sent = 0
+        self.bytes_taken = 0
 
     @property
     def workspace(self) -> str:
@@ -122,6 +123,10 @@ class Call:
                 hint="Pass `project`; projects_list tells which exist, projects_create makes one.",
             )
         return self.located.project.slug
+
+    def took(self, size: int) -> None:
+        """Add to the bytes of a body that comes as a stream, whatever its request announced."""
+        self.bytes_taken += size
 
     def sent(self, size: int) -> None:
         """Add to the bytes of the answer, for the audit row."""
@@ -267,6 +272,7 @@ class Calls:
                         yield call
                     finally:
                         record.sent = call.bytes_sent
+                        record.taken = call.bytes_taken
 
     # calls of operators
 
@@ -400,7 +406,7 @@ class Calls:
                     paths=tuple(record.paths),
                     outcome=outcome,
                     ms=(time.perf_counter() - begun) * 1000,
-                    received=record.caller.received,
+                    received=record.taken or record.caller.received,
                     sent=record.sent,
                 )
             )
@@ -418,3 +424,4 @@ class _Record:
     workspace: str = ""
     project: str = ""
     sent: int = 0
+    taken: int = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from tests.unit.rest.conftest import OPERATOR, Server, bearer
 
 PATH_B = "/api/admin/path-b"
@@ -72,6 +74,16 @@ async def test_every_call_leaves_one_row_with_its_end(server: Server) -> None:
         ["none"], True, True,
     )  # fmt: skip
     assert {row["surface"] for row in rows} == {"rest"}
+
+
+async def test_a_body_without_a_length_is_counted_as_it_comes(server: Server) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"x" * 1000
+
+    await server.client.put("/api/v1/projects/shop/files/a.txt", content=pieces())
+    rows = (await server.client.get("/api/v1/audit")).json()["rows"]
+    assert [(row["tool"], row["received"]) for row in rows] == [("files.upload", 3000)]
 
 
 async def test_the_trail_is_read_page_by_page_within_reach(server: Server) -> None:
